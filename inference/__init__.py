@@ -1,0 +1,1 @@
+"""What answers: text and pictures to vectors, the GIF index, the ranking."""

@@ -1,0 +1,98 @@
+"""Text cleaning and image preprocessing, written once so that training and serving see the same numbers."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:  # Pillow is imported where pixels are made: the text path starts without it
+    from PIL import Image
+
+CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
+CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
+ZERO_WIDTH_JOINER = "\u200d"
+
+Frame = TypeVar("Frame")
+
+
+def clean_text(text: str) -> str:
+    """Return the message on one line: controls become spaces, invisible and broken characters go.
+
+    Joiners between emoji stay. The result is empty when nothing visible was in the text.
+    """
+    if not text.isprintable():
+        text = "".join(map(_clean_character, text))
+    text = " ".join(text.split())
+    return text if any(c != ZERO_WIDTH_JOINER and not c.isspace() for c in text) else ""
+
+
+def _clean_character(character: str) -> str:
+    category = unicodedata.category(character)
+    if category == "Cc" or character.isspace():
+        return " "
+    if category in ("Cf", "Cs") and character != ZERO_WIDTH_JOINER:
+        return ""
+    return character
+
+
+def sample_frames(frames: Sequence[Frame], count: int) -> list[Frame]:
+    """Pick `count` frames evenly, each from the middle of its share; short animations repeat frames.
+
+    Raises:
+        ValueError: there is no frame, or `count` is below 1.
+    """
+    if not frames or count < 1:
+        raise ValueError(f"cannot pick {count} frames out of {len(frames)}")
+    return [frames[(2 * i + 1) * len(frames) // (2 * count)] for i in range(count)]
+
+
+def compose_square(image: Image.Image, size: int, background: Sequence[int]) -> NDArray[np.uint8]:
+    """Lay a picture over `background`, pad it to a centred square and resize it bicubically.
+
+    Args:
+        image: any mode; transparency is blended, not dropped.
+        size: edge of the result in pixels.
+        background: red, green, blue in 0..255.
+
+    Returns:
+        (size, size, 3) uint8.
+    """
+    from PIL import Image
+
+    colour = (int(background[0]), int(background[1]), int(background[2]), 255)
+    rgba = image.convert("RGBA")
+    edge = max(rgba.size)
+    canvas = Image.new("RGBA", (edge, edge), colour)
+    canvas.alpha_composite(rgba, ((edge - rgba.width) // 2, (edge - rgba.height) // 2))
+    return np.asarray(canvas.convert("RGB").resize((size, size), Image.Resampling.BICUBIC), dtype=np.uint8)
+
+
+def normalise(pixels: NDArray[np.uint8], mean: Sequence[float], std: Sequence[float]) -> NDArray[np.float32]:
+    """Scale (..., 3) uint8 to [0, 1], subtract `mean` and divide by `std` a channel: (..., 3) float32."""
+    scaled = pixels.astype(np.float32) / np.float32(255)
+    result: NDArray[np.float32] = (scaled - np.asarray(mean, np.float32)) / np.asarray(std, np.float32)
+    return result
+
+
+def clip_pixels(
+    image: Image.Image, *, size: int = 224, crop: Literal["modern", "2021"] = "modern"
+) -> NDArray[np.float32]:
+    """Preprocess a picture as CLIP's processors do: (size, size, 3) float32.
+
+    The shortest edge becomes `size`, the middle is cropped, alpha is dropped rather than blended.
+    The processors of 2021 cropped one pixel later where the excess is odd.
+    """
+    from PIL import Image
+
+    rgb = image.convert("RGB")
+    short = min(rgb.size)
+    width, height = (int(size * edge / short) for edge in rgb.size)
+    resized = rgb.resize((width, height), Image.Resampling.BICUBIC)
+    extra = 1 if crop == "2021" else 0
+    left, top = (width - size + extra) // 2, (height - size + extra) // 2
+    window = resized.crop((left, top, left + size, top + size))
+    return normalise(np.asarray(window, dtype=np.uint8), CLIP_MEAN, CLIP_STD)
