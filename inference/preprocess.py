@@ -73,9 +73,10 @@ def compose_square(image: Image.Image, size: int, background: Sequence[int]) -> 
 
 def normalise(pixels: NDArray[np.uint8], mean: Sequence[float], std: Sequence[float]) -> NDArray[np.float32]:
     """Scale (..., 3) uint8 to [0, 1], subtract `mean` and divide by `std` a channel: (..., 3) float32."""
-    scaled = pixels.astype(np.float32) / np.float32(255)
-    result: NDArray[np.float32] = (scaled - np.asarray(mean, np.float32)) / np.asarray(std, np.float32)
-    return result
+    scaled: NDArray[np.float32] = np.divide(pixels, 255, dtype=np.float32)
+    scaled -= np.asarray(mean, np.float32)
+    scaled /= np.asarray(std, np.float32)
+    return scaled
 
 
 def clip_pixels(
