@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, TypeVar
@@ -14,29 +15,53 @@ if TYPE_CHECKING:  # Pillow is imported where pixels are made: the text path sta
 
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
-ZERO_WIDTH_JOINER = "\u200d"
+
+# Emoji are spelt out: the tokenizer knows words, hardly any pictographs.
+_MODIFIERS = "\ufe0e\ufe0f\U0001f3fb-\U0001f3ff"
+_GENDER = re.compile("\u200d[\u2640\u2642]\ufe0f?")
+_FLAG = re.compile("[\U0001f1e6-\U0001f1ff]{1,2}|\U0001f3f4[\U000e0020-\U000e007f]+")
+_EMOJI = re.compile(
+    f"([\u2600-\u27bf\u2b05-\u2b55\U0001f300-\U0001f3fa\U0001f400-\U0001faff])"
+    f"[{_MODIFIERS}]*(?:\\s*\\1[{_MODIFIERS}]*)*"
+)
+_PLAIN_NAMES = {
+    "\u2764": "red heart",
+    "\u2665": "heart",
+    "\u2639": "sad face",
+    "\u263a": "smiling face",
+    "\U0001f624": "angry face with steam from nose",
+    "\U0001f64f": "folded hands",
+}
 
 Frame = TypeVar("Frame")
 
 
 def clean_text(text: str) -> str:
-    """Return the message on one line: controls become spaces, invisible and broken characters go.
+    """Return the message on one line as the models read it, the same in training and serving.
 
-    Joiners between emoji stay. The result is empty when nothing visible was in the text.
+    Emoji become their names (repeats in a row once), compatibility forms such as full-width or
+    mathematical letters become plain ones, controls become spaces, invisible and broken characters go.
+    The result is empty when nothing readable was in the text.
     """
-    if not text.isprintable():
-        text = "".join(map(_clean_character, text))
-    text = " ".join(text.split())
-    return text if any(c != ZERO_WIDTH_JOINER and not c.isspace() for c in text) else ""
+    if not (text.isascii() and text.isprintable()):
+        text = _EMOJI.sub(_spell_emoji, _FLAG.sub(" flag ", _GENDER.sub("", text)))
+        text = unicodedata.normalize("NFKC", "".join(map(_clean_character, text)))
+    return " ".join(text.split())
+
+
+def _spell_emoji(match: re.Match[str]) -> str:
+    character = match.group(1)
+    name = _PLAIN_NAMES.get(character) or unicodedata.name(character, "emoji").lower()
+    return f" {name} "
 
 
 def _clean_character(character: str) -> str:
+    if character.isalnum():
+        return character
     category = unicodedata.category(character)
     if category == "Cc" or character.isspace():
         return " "
-    if category in ("Cf", "Cs") and character != ZERO_WIDTH_JOINER:
-        return ""
-    return character
+    return "" if category in ("Cf", "Cs") or "\ufe00" <= character <= "\ufe0f" else character
 
 
 def sample_frames(frames: Sequence[Frame], count: int) -> list[Frame]:
