@@ -1,0 +1,1 @@
+"""Training data: readers that turn folders and packages into typed rows."""
