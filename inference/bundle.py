@@ -1,0 +1,198 @@
+"""The model bundle on disk: its description, and the checks that it passes before it is used."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from inference.errors import BundleError
+
+SCHEMA_VERSION = 1
+KIND = "reaction"
+BUNDLE_FILE = "bundle.json"
+REPAIR = "restore it from the release or export the model again (python -m export onnx)"
+
+Shape = list[str | int]
+
+
+class BundleFile(msgspec.Struct, frozen=True):
+    """Checksum (hex) and size in bytes of one file."""
+
+    sha256: str
+    bytes: int
+
+
+class TextSpec(msgspec.Struct, frozen=True):
+    """The text graph: names and shapes of its inputs and outputs, longest input in tokens."""
+
+    file: str
+    inputs: dict[str, Shape]
+    outputs: dict[str, Shape]
+    max_tokens: int
+    pad_id: int = 0
+
+
+class ImageSpec(msgspec.Struct, frozen=True):
+    """The image graph and its preprocessing: edge in pixels, colour numbers, frames a GIF."""
+
+    file: str
+    inputs: dict[str, Shape]
+    outputs: dict[str, Shape]
+    size: int
+    mean: list[float]
+    std: list[float]
+    background: list[int]
+    frames: int
+
+
+class CategorySpec(msgspec.Struct, frozen=True):
+    """Category names and the file of their anchors, (categories, dim) float32, unit norm."""
+
+    names: list[str]
+    file: str
+
+
+class FusionSpec(msgspec.Struct, frozen=True):
+    """Weights of the image, text and category parts of a GIF's vector."""
+
+    image: float
+    text: float
+    category: float
+
+
+class CalibrationSpec(msgspec.Struct, frozen=True):
+    """Confidence of a pick = sigmoid(slope * score + intercept)."""
+
+    slope: float
+    intercept: float
+
+
+class BundleSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """`bundle.json`, everything that serving must know about a model."""
+
+    schema_version: int = SCHEMA_VERSION
+    kind: str = KIND
+    name: str
+    version: str
+    files: dict[str, BundleFile]
+    text: TextSpec
+    image: ImageSpec
+    tokenizer: str
+    embedding_dim: int
+    temperature: float
+    categories: CategorySpec
+    fusion: FusionSpec
+    calibration: CalibrationSpec
+    hold_threshold: float
+    training: dict[str, Any] = {}
+    scores: dict[str, Any] = {}
+    versions: dict[str, Any] = {}
+
+    @property
+    def needed_files(self) -> tuple[str, str, str, str]:
+        """Names of the files without which nothing can be answered."""
+        return self.text.file, self.image.file, self.tokenizer, self.categories.file
+
+
+class _Header(msgspec.Struct):
+    schema_version: int = 0
+    kind: str = ""
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A verified bundle; `anchors` is (categories, dim) float32, unit norm."""
+
+    folder: Path
+    spec: BundleSpec
+    anchors: NDArray[np.float32]
+
+    @property
+    def label(self) -> str:
+        """Name and version, as shown to people and put into replies."""
+        return f"{self.spec.name} {self.spec.version}"
+
+    @property
+    def vector_key(self) -> str:
+        """Digest of all that GIF vectors depend on; two bundles with one key share their vectors."""
+        spec = self.spec
+        files = [spec.files[name].sha256 for name in spec.needed_files]
+        parts = (files, spec.text, spec.image, spec.categories, spec.fusion)
+        return hashlib.sha256(msgspec.json.encode(parts, order="sorted")).hexdigest()[:16]
+
+    def path(self, name: str) -> Path:
+        """Return where the file `name` of the bundle lies."""
+        return self.folder / name
+
+
+def sha256_of(path: Path) -> str:
+    """Return the sha256 of a file's content in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def load_bundle(folder: Path) -> Bundle:
+    """Read a bundle and verify it: schema, kind, files present, their sizes and checksums, anchors.
+
+    Raises:
+        BundleError: names what is wrong and what to do.
+    """
+    spec = _read_spec(folder)
+    for name in spec.needed_files:
+        if name not in spec.files:
+            raise BundleError(f"{folder / BUNDLE_FILE} gives no checksum for {name}: {REPAIR}.")
+    for name, expected in spec.files.items():
+        _verify_file(folder / name, expected)
+    return Bundle(folder, spec, _read_anchors(folder, spec))
+
+
+def _read_spec(folder: Path) -> BundleSpec:
+    path = folder / BUNDLE_FILE
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise BundleError(
+            f"No model bundle in {folder}: {BUNDLE_FILE} cannot be read ({error.strerror}); "
+            "put a bundle there or name another folder in REPARTEE_BUNDLE."
+        ) from error
+    try:
+        header = msgspec.json.decode(raw, type=_Header)
+        if header.kind != KIND or header.schema_version != SCHEMA_VERSION:
+            raise BundleError(
+                f'{path} is a "{header.kind}" bundle of schema {header.schema_version}, this program reads '
+                f'"{KIND}" bundles of schema {SCHEMA_VERSION}: use the bundle that came with it.'
+            )
+        return msgspec.json.decode(raw, type=BundleSpec)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BundleError(f"{path} is not a readable bundle description ({error}): {REPAIR}.") from error
+
+
+def _verify_file(path: Path, expected: BundleFile) -> None:
+    if not path.is_file():
+        raise BundleError(f"The model file {path} is missing: {REPAIR}.")
+    size = path.stat().st_size
+    if size != expected.bytes:
+        raise BundleError(f"The model file {path} has {size} bytes instead of {expected.bytes}: {REPAIR}.")
+    if sha256_of(path) != expected.sha256:
+        raise BundleError(f"The model file {path} has changed, its sha256 does not fit: {REPAIR}.")
+
+
+def _read_anchors(folder: Path, spec: BundleSpec) -> NDArray[np.float32]:
+    path = folder / spec.categories.file
+    try:
+        anchors = np.load(path, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise BundleError(f"The category anchors {path} are unreadable ({error}): {REPAIR}.") from error
+    shape = (len(spec.categories.names), spec.embedding_dim)
+    if anchors.shape != shape or anchors.dtype != np.float32:
+        raise BundleError(
+            f"The category anchors {path} are {anchors.dtype} {anchors.shape} "
+            f"instead of float32 {shape}: {REPAIR}."
+        )
+    return np.asarray(anchors, dtype=np.float32)

@@ -1,0 +1,171 @@
+"""Text and pictures to vectors: the tokenizer and the onnxruntime sessions of a bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from inference.bundle import REPAIR, Bundle
+from inference.errors import BundleError, PackError
+from inference.preprocess import clean_text, compose_square, normalise, sample_frames
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+Floats = NDArray[np.float32]
+
+RAW_CHARACTERS = 200_000  # read at most this much of a message, before cleaning it
+CHARACTERS_PER_TOKEN = 16  # and, cleaned, this much per token that the graph takes
+BATCH = 16
+
+
+class Tokens(NamedTuple):
+    """Token ids of one message, whether it was cut, and the share of its words that are unknown."""
+
+    ids: list[int]
+    is_cut: bool
+    unknown: float
+
+
+class TextEncoder:
+    """Messages to unit vectors and hold probabilities, on `threads` CPU threads."""
+
+    def __init__(self, bundle: Bundle, *, threads: int = 1) -> None:
+        self._spec = bundle.spec.text
+        self._session = open_session(bundle.path(self._spec.file), threads)
+        _check_names(self._session, self._spec.inputs, self._spec.outputs, bundle.path(self._spec.file))
+        self._tokenizer = _open_tokenizer(bundle.path(bundle.spec.tokenizer), self._spec.max_tokens)
+        self._unknown = _unknown_id(self._tokenizer)
+
+    def tokenise(self, text: str) -> Tokens:
+        """Clean, cut and tokenise one message; `ids` is empty when nothing readable is in it."""
+        clean = clean_text(text[:RAW_CHARACTERS])
+        if not clean:
+            return Tokens([], False, 0.0)
+        limit = self._spec.max_tokens * CHARACTERS_PER_TOKEN
+        encoding = self._tokenizer.encode(clean[:limit])
+        ids: list[int] = encoding.ids
+        words = max(1, len(ids) - sum(encoding.special_tokens_mask))
+        is_cut = len(text) > RAW_CHARACTERS or len(clean) > limit or bool(encoding.overflowing)
+        return Tokens(ids, is_cut, ids.count(self._unknown) / words)
+
+    def encode(self, ids: Sequence[int]) -> tuple[Floats, float]:
+        """Embed one message: (dim,) float32 of unit norm and the hold probability."""
+        tokens = np.array([ids], dtype=np.int32)
+        feed = {"input_ids": tokens, "attention_mask": np.ones_like(tokens)}
+        embedding, hold = self._session.run(["embedding", "hold"], feed)
+        return embedding[0], float(hold[0])
+
+    def encode_many(self, messages: Sequence[Sequence[int]], *, batch: int = BATCH) -> tuple[Floats, Floats]:
+        """Embed messages in batches of about one length: (n, dim) unit norm and (n,), in input order."""
+        order = sorted(range(len(messages)), key=lambda i: len(messages[i]))
+        vectors: list[Floats] = []
+        holds: list[Floats] = []
+        for start in range(0, len(order), batch):
+            feed = self._pad([messages[i] for i in order[start : start + batch]])
+            embedding, hold = self._session.run(["embedding", "hold"], feed)
+            vectors.append(embedding)
+            holds.append(hold)
+        back = np.argsort(order)
+        return np.concatenate(vectors)[back], np.concatenate(holds)[back]
+
+    def _pad(self, messages: Sequence[Sequence[int]]) -> dict[str, NDArray[np.int32]]:
+        shape = (len(messages), max(map(len, messages)))
+        ids, mask = np.full(shape, self._spec.pad_id, dtype=np.int32), np.zeros(shape, dtype=np.int32)
+        for row, message in enumerate(messages):
+            ids[row, : len(message)] = message
+            mask[row, : len(message)] = 1
+        return {"input_ids": ids, "attention_mask": mask}
+
+
+class ImageEncoder:
+    """GIFs to unit vectors: evenly picked frames, preprocessed as the bundle says."""
+
+    def __init__(self, bundle: Bundle, *, threads: int = 1) -> None:
+        self._spec = bundle.spec.image
+        path = bundle.path(self._spec.file)
+        self._session = open_session(path, threads)
+        _check_names(self._session, self._spec.inputs, self._spec.outputs, path)
+        self._is_batched = len(self._spec.inputs["pixel_values"]) == 5
+
+    def encode_file(self, path: Path) -> Floats:
+        """Embed a GIF file: (dim,) float32, unit norm.
+
+        Raises:
+            PackError: the file is missing or not a readable picture.
+        """
+        return self.encode(read_frames(path, self._spec.frames))
+
+    def encode(self, frames: Sequence[Image.Image]) -> Floats:
+        """Embed the frames of one GIF: (dim,) float32, unit norm."""
+        spec = self._spec
+        squares = np.stack([compose_square(frame, spec.size, spec.background) for frame in frames])
+        pixels = normalise(squares, spec.mean, spec.std)
+        feed = {"pixel_values": pixels[None] if self._is_batched else pixels}
+        vector: Floats = self._session.run(["embedding"], feed)[0][0]
+        return vector
+
+
+def read_frames(path: Path, count: int) -> list[Image.Image]:
+    """Decode `count` evenly picked frames of an animation as RGBA pictures.
+
+    Raises:
+        PackError: the file is missing or not a readable picture.
+    """
+    from PIL import Image
+
+    try:
+        with Image.open(path) as animation:
+            frames = []
+            for index in sample_frames(range(getattr(animation, "n_frames", 1)), count):
+                animation.seek(index)
+                frames.append(animation.convert("RGBA"))
+            return frames
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise PackError(f"The GIF {path} cannot be read ({error}): rebuild the pack.") from error
+
+
+def open_session(path: Path, threads: int) -> Any:
+    """Open a graph on the CPU with `threads` threads.
+
+    Raises:
+        BundleError: onnxruntime refuses the graph.
+    """
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    try:
+        return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's classes share no public root
+        reason = str(error).splitlines()[0]
+        raise BundleError(f"onnxruntime cannot open {path} ({reason}): {REPAIR}.") from error
+
+
+def _check_names(session: Any, inputs: Iterable[str], outputs: Iterable[str], path: Path) -> None:
+    found = {node.name for node in (*session.get_inputs(), *session.get_outputs())}
+    if missing := sorted({*inputs, *outputs} - found):
+        raise BundleError(f"The graph {path} has no {', '.join(missing)}: {REPAIR}.")
+
+
+def _open_tokenizer(path: Path, max_tokens: int) -> Any:
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+    except Exception as error:  # the library raises plain Exception
+        raise BundleError(f"The tokenizer {path} cannot be read ({error}): {REPAIR}.") from error
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(max_length=max_tokens)
+    return tokenizer
+
+
+def _unknown_id(tokenizer: Any) -> int:
+    for token in ("[UNK]", "<unk>"):
+        if (found := tokenizer.token_to_id(token)) is not None:
+            return int(found)
+    return -1
