@@ -1,0 +1,1 @@
+"""Readers and writers of published checkpoints, strict about names and shapes."""
