@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,12 +13,13 @@ from tokenizers import Tokenizer
 
 from inference.bundle import REPAIR, Bundle
 from inference.errors import BundleError, PackError
-from inference.preprocess import clean_text, compose_square, normalise, sample_frames
+from inference.preprocess import clean_text, compose_square, foreign_share, normalise, sample_frames
 
 if TYPE_CHECKING:
     from PIL import Image
 
 Floats = NDArray[np.float32]
+Progress = Callable[[int, int], None]
 
 RAW_CHARACTERS = 200_000  # read at most this much of a message, before cleaning it
 CHARACTERS_PER_TOKEN = 16  # and, cleaned, this much per token that the graph takes
@@ -26,11 +27,12 @@ BATCH = 16
 
 
 class Tokens(NamedTuple):
-    """Token ids of one message, whether it was cut, and the share of its words that are unknown."""
+    """A tokenised message: cleaned text, token ids, whether it was cut, share that the model can't know."""
 
+    text: str
     ids: list[int]
     is_cut: bool
-    unknown: float
+    foreign: float
 
 
 class TextEncoder:
@@ -38,6 +40,7 @@ class TextEncoder:
 
     def __init__(self, bundle: Bundle, *, threads: int = 1) -> None:
         self._spec = bundle.spec.text
+        self._dim = bundle.spec.embedding_dim
         self._session = open_session(bundle.path(self._spec.file), threads)
         _check_names(self._session, self._spec.inputs, self._spec.outputs, bundle.path(self._spec.file))
         self._tokenizer = _open_tokenizer(bundle.path(bundle.spec.tokenizer), self._spec.max_tokens)
@@ -46,14 +49,15 @@ class TextEncoder:
     def tokenise(self, text: str) -> Tokens:
         """Clean, cut and tokenise one message; `ids` is empty when nothing readable is in it."""
         clean = clean_text(text[:RAW_CHARACTERS])
-        if not clean:
-            return Tokens([], False, 0.0)
         limit = self._spec.max_tokens * CHARACTERS_PER_TOKEN
         encoding = self._tokenizer.encode(clean[:limit])
         ids: list[int] = encoding.ids
-        words = max(1, len(ids) - sum(encoding.special_tokens_mask))
+        words = len(ids) - sum(encoding.special_tokens_mask)
+        if not words:
+            return Tokens(clean, [], False, 0.0)
         is_cut = len(text) > RAW_CHARACTERS or len(clean) > limit or bool(encoding.overflowing)
-        return Tokens(ids, is_cut, ids.count(self._unknown) / words)
+        foreign = max(foreign_share(clean[:limit]), ids.count(self._unknown) / words)
+        return Tokens(clean[:limit], ids, is_cut, foreign)
 
     def encode(self, ids: Sequence[int]) -> tuple[Floats, float]:
         """Embed one message: (dim,) float32 of unit norm and the hold probability."""
@@ -62,18 +66,20 @@ class TextEncoder:
         embedding, hold = self._session.run(["embedding", "hold"], feed)
         return embedding[0], float(hold[0])
 
-    def encode_many(self, messages: Sequence[Sequence[int]], *, batch: int = BATCH) -> tuple[Floats, Floats]:
+    def encode_many(
+        self, messages: Sequence[Sequence[int]], *, batch: int = BATCH, progress: Progress | None = None
+    ) -> tuple[Floats, Floats]:
         """Embed messages in batches of about one length: (n, dim) unit norm and (n,), in input order."""
         order = sorted(range(len(messages)), key=lambda i: len(messages[i]))
-        vectors: list[Floats] = []
-        holds: list[Floats] = []
+        vectors = np.empty((len(messages), self._dim), dtype=np.float32)
+        holds = np.empty(len(messages), dtype=np.float32)
         for start in range(0, len(order), batch):
-            feed = self._pad([messages[i] for i in order[start : start + batch]])
-            embedding, hold = self._session.run(["embedding", "hold"], feed)
-            vectors.append(embedding)
-            holds.append(hold)
-        back = np.argsort(order)
-        return np.concatenate(vectors)[back], np.concatenate(holds)[back]
+            rows = order[start : start + batch]
+            feed = self._pad([messages[i] for i in rows])
+            vectors[rows], holds[rows] = self._session.run(["embedding", "hold"], feed)
+            if progress is not None:
+                progress(start + len(rows), len(messages))
+        return vectors, holds
 
     def _pad(self, messages: Sequence[Sequence[int]]) -> dict[str, NDArray[np.int32]]:
         shape = (len(messages), max(map(len, messages)))

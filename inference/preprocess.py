@@ -64,6 +64,15 @@ def _clean_character(character: str) -> str:
     return "" if category in ("Cf", "Cs") or "\ufe00" <= character <= "\ufe0f" else character
 
 
+def foreign_share(text: str) -> float:
+    """Return the share of letters that are not Latin, 0..1; 0 where there are no letters."""
+    if text.isascii():
+        return 0.0
+    letters = [character for character in text if character.isalpha()]
+    foreign = [c for c in letters if not (c.isascii() or unicodedata.name(c, "").startswith("LATIN"))]
+    return len(foreign) / len(letters) if letters else 0.0
+
+
 def sample_frames(frames: Sequence[Frame], count: int) -> list[Frame]:
     """Pick `count` frames evenly, each from the middle of its share; short animations repeat frames.
 

@@ -1,0 +1,236 @@
+"""The catalogue: every GIF and its vectors in one SQLite file. It is the truth, indexes are caches of it."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from inference.errors import CatalogueError, PackError
+from inference.pack import Pack, PackGif
+
+SCHEMA_VERSION = 1
+BUSY_TIMEOUT_S = 30.0
+WRITE_EVERY = 16  # vectors a transaction while a pack is embedded: the most that a kill can cost
+
+Floats = NDArray[np.float32]
+Embed = Callable[[Path, PackGif], Floats]
+Progress = Callable[[int, int], None]
+
+_SCHEMA = (
+    "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL)",
+    "CREATE TABLE packs (folder TEXT PRIMARY KEY, name TEXT NOT NULL, digest TEXT NOT NULL)",
+    "CREATE TABLE gifs (id TEXT PRIMARY KEY, position INTEGER NOT NULL, pack TEXT NOT NULL,"
+    " content TEXT NOT NULL, entry BLOB NOT NULL)",
+    "CREATE TABLE vectors (gif TEXT NOT NULL, model TEXT NOT NULL, content TEXT NOT NULL,"
+    " vector BLOB NOT NULL, PRIMARY KEY (gif, model)) WITHOUT ROWID",
+)
+_SNAPSHOT = (
+    "SELECT gifs.pack, gifs.entry, vectors.vector FROM gifs JOIN vectors ON vectors.gif = gifs.id"
+    " AND vectors.content = gifs.content WHERE vectors.model = ? ORDER BY gifs.position"
+)
+
+
+@dataclass(frozen=True)
+class CatalogueGif:
+    """A GIF and the folder of the pack that it lies in."""
+
+    pack: Path
+    entry: PackGif
+
+    @property
+    def path(self) -> Path:
+        """Where the file lies."""
+        return self.pack / self.entry.file
+
+    @property
+    def content(self) -> str:
+        """Digest of the words that go into its vector, beside the picture that the id stands for."""
+        entry = self.entry
+        return _digest([entry.name, *entry.tags, "", *entry.categories])
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """All GIFs with their (n, dim) float32 vectors of one model; `version` names this content."""
+
+    gifs: list[CatalogueGif]
+    vectors: Floats
+    version: str
+
+
+class Catalogue:
+    """One SQLite file that processes may share; a change of its list of GIFs is one transaction."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the file, or make it.
+
+        Raises:
+            CatalogueError: the place cannot be written, or what lies there is no catalogue.
+        """
+        self.path = path
+        with self._explained():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+            try:
+                self._prepare()
+            except BaseException:
+                self._db.close()
+                raise
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def sync(
+        self, packs: Sequence[Pack], model: str, embed: Embed, progress: Progress | None = None
+    ) -> Snapshot:
+        """Make the catalogue hold exactly the GIFs of `packs`, each with a vector of `model`.
+
+        What is already there is kept. Vectors are stored as they are made, so that work that was cut
+        short goes on where it stopped; the list of GIFs changes in one transaction at the end.
+        `progress` is called with the numbers of GIFs embedded and to embed.
+
+        Raises:
+            PackError: a GIF is missing, or `embed` refuses it.
+            CatalogueError: the file cannot be used.
+        """
+        version = _digest([model, *(f"{pack.folder.resolve()} {pack.digest}" for pack in packs)])
+        with self._explained():
+            if self._synced() != version:
+                gifs = _merge(packs)
+                self._embed_missing(gifs, model, embed, progress)
+                self._replace(packs, gifs, version)
+            return self._snapshot(model, version)
+
+    def _prepare(self) -> None:
+        _retry_while_locked(lambda: self._db.execute("PRAGMA journal_mode = WAL"))
+        self._db.execute("PRAGMA synchronous = NORMAL")
+        if self._schema() == 0:
+            with self._transaction():
+                if self._schema() == 0:
+                    for statement in _SCHEMA:
+                        self._db.execute(statement)
+                    self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        if self._schema() != SCHEMA_VERSION:
+            raise CatalogueError(
+                f"The catalogue {self.path} has schema {self._schema()}, this program reads schema "
+                f"{SCHEMA_VERSION}: move it away, or name another folder in REPARTEE_DATA_DIR."
+            )
+
+    def _schema(self) -> int:
+        return int(self._db.execute("PRAGMA user_version").fetchone()[0])
+
+    def _synced(self) -> str:
+        row = self._db.execute("SELECT value FROM meta WHERE key = 'synced'").fetchone()
+        return "" if row is None else str(row[0])
+
+    def _embed_missing(
+        self, gifs: Sequence[CatalogueGif], model: str, embed: Embed, progress: Progress | None
+    ) -> None:
+        rows = self._db.execute("SELECT gif, content FROM vectors WHERE model = ?", (model,))
+        known = set(rows)
+        missing = [gif for gif in gifs if (gif.entry.id, gif.content) not in known]
+        made: list[tuple[str, str, str, bytes]] = []
+        for done, gif in enumerate(missing, start=1):
+            vector = np.asarray(embed(gif.path, gif.entry), dtype="<f4")
+            made.append((gif.entry.id, model, gif.content, vector.tobytes()))
+            if len(made) == WRITE_EVERY or done == len(missing):
+                with self._transaction():
+                    self._db.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?, ?)", made)
+                made.clear()
+            if progress is not None:
+                progress(done, len(missing))
+
+    def _replace(self, packs: Sequence[Pack], gifs: Sequence[CatalogueGif], version: str) -> None:
+        rows = [
+            (gif.entry.id, position, str(gif.pack), gif.content, msgspec.json.encode(gif.entry))
+            for position, gif in enumerate(gifs)
+        ]
+        named = [(str(pack.folder.resolve()), pack.name, pack.digest) for pack in packs]
+        with self._transaction():
+            self._db.execute("DELETE FROM gifs")
+            self._db.executemany("INSERT INTO gifs VALUES (?, ?, ?, ?, ?)", rows)
+            self._db.execute("DELETE FROM vectors WHERE gif NOT IN (SELECT id FROM gifs)")
+            self._db.execute("DELETE FROM packs")
+            self._db.executemany("INSERT INTO packs VALUES (?, ?, ?)", named)
+            self._db.execute("INSERT OR REPLACE INTO meta VALUES ('synced', ?)", (version,))
+
+    def _snapshot(self, model: str, version: str) -> Snapshot:
+        self._db.execute("BEGIN")
+        try:
+            found, rows = self._synced(), self._db.execute(_SNAPSHOT, (model,)).fetchall()
+        finally:
+            self._db.execute("ROLLBACK")
+        if found != version:
+            raise CatalogueError(
+                f"The catalogue {self.path} is being changed by a process with other packs or another "
+                "model: run again when it is done, or give each its own REPARTEE_DATA_DIR."
+            )
+        gifs = [CatalogueGif(Path(pack), _entries.decode(entry)) for pack, entry, _ in rows]
+        _check_presence(gifs)
+        vectors = np.frombuffer(b"".join(row[2] for row in rows), dtype="<f4").reshape(len(rows), -1)
+        return Snapshot(gifs, vectors, version)
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            raise CatalogueError(
+                f"The catalogue {self.path} cannot be used ({error}): name a folder that can be written in "
+                "REPARTEE_DATA_DIR, or move a damaged file away."
+            ) from error
+
+
+_entries = msgspec.json.Decoder(PackGif)
+
+
+def _merge(packs: Sequence[Pack]) -> list[CatalogueGif]:
+    """List the GIFs of all packs; one that is in several counts for the first."""
+    gifs: dict[str, CatalogueGif] = {}
+    for pack in packs:
+        for entry in pack.gifs:
+            gifs.setdefault(entry.id, CatalogueGif(pack.folder.resolve(), entry))
+    return list(gifs.values())
+
+
+def _check_presence(gifs: Sequence[CatalogueGif]) -> None:
+    for gif in gifs:
+        if not gif.path.is_file():
+            raise PackError(f"The GIF {gif.path} is missing: rebuild the pack or remove its line.")
+
+
+def _digest(parts: Sequence[str]) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def _retry_while_locked(action: Callable[[], object]) -> None:
+    """Repeat what SQLite refuses at once, without its busy timeout, while another process does the same."""
+    give_up = time.monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            action()
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > give_up:
+                raise
+            time.sleep(0.02)

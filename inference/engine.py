@@ -1,0 +1,167 @@
+"""The engine: a bundle, the packs and the catalogue put together to answer messages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inference.bundle import Bundle, load_bundle
+from inference.catalogue import Catalogue
+from inference.encoders import TextEncoder, Tokens
+from inference.errors import MessageError
+from inference.fusion import GifEmbedder
+from inference.index import EXACT_LIMIT, open_index
+from inference.pack import read_pack
+from inference.picker import Picker
+from inference.protocol import Reaction, ReactReply
+
+MOSTLY = 0.5
+
+EMPTY = "There is nothing to react to: the message has no readable character; pass some words or an emoji."
+BAD_COUNT = "{k} GIFs cannot be picked: ask for a whole number from 1 up."
+CUT = "The message is long: only its first {tokens} tokens were read."
+FOREIGN = "The model was trained on English and knows little of this message: take the answer as a guess."
+
+Floats = NDArray[np.float32]
+Progress = Callable[[int, int], None]
+
+
+class Engine:
+    """Answers messages with ranked GIFs; made by `Engine.open`."""
+
+    def __init__(self, bundle: Bundle, text: TextEncoder, picker: Picker, catalogue: str) -> None:
+        self.bundle = bundle
+        self.catalogue_version = catalogue
+        self._text = text
+        self._picker = picker
+
+    @classmethod
+    def open(
+        cls,
+        bundle_dir: Path,
+        pack_dirs: Sequence[Path],
+        catalogue_path: Path,
+        *,
+        threads: int = 1,
+        progress: Progress | None = None,
+        exact_limit: int = EXACT_LIMIT,
+    ) -> Engine:
+        """Verify a bundle, bring the catalogue in step with the packs and load the index.
+
+        Args:
+            bundle_dir: folder of `bundle.json`.
+            pack_dirs: folders of `manifest.jsonl`.
+            catalogue_path: the SQLite file, made where there is none; the index is cached beside it.
+            threads: CPU threads of the model.
+            progress: called with (done, total) while GIFs are embedded.
+            exact_limit: up to so many GIFs are searched exactly.
+
+        Raises:
+            ReparteeError: names what is wrong with bundle, packs or catalogue and what to do.
+        """
+        bundle = load_bundle(bundle_dir)
+        packs = [read_pack(folder) for folder in pack_dirs]
+        text = TextEncoder(bundle, threads=threads)
+        catalogue = Catalogue(catalogue_path)
+        try:
+            embed = GifEmbedder(bundle, text, threads=threads)
+            snapshot = catalogue.sync(packs, bundle.vector_key, embed, progress)
+        finally:
+            catalogue.close()
+        cache = catalogue_path.with_suffix(".hnsw")
+        index = open_index(
+            snapshot.vectors, snapshot.version, cache, exact_limit=exact_limit, threads=threads
+        )
+        return cls(bundle, text, Picker(bundle, snapshot, index), snapshot.version)
+
+    def __len__(self) -> int:
+        """Return the number of GIFs."""
+        return len(self._picker)
+
+    def react(self, text: str, k: int = 3, *, categories: Collection[str] = ()) -> ReactReply:
+        """Rank GIFs for a message: at most `k`, only of the primary `categories` where some are named.
+
+        Raises:
+            MessageError: nothing readable is in the text, or `k` is below 1.
+        """
+        _check_count(k)
+        start = perf_counter()
+        tokens = self._tokenise(text)
+        tokenised = perf_counter()
+        vector, hold = self._text.encode(tokens.ids)
+        inferred = perf_counter()
+        reactions = self._picker.pick(tokens.text, vector, k, categories)
+        ranked = perf_counter()
+        timings = {
+            "tokenise": (tokenised - start) * 1e3,
+            "infer": (inferred - tokenised) * 1e3,
+            "rank": (ranked - inferred) * 1e3,
+            "total": (ranked - start) * 1e3,
+        }
+        return self._reply(tokens, hold, reactions, timings)
+
+    def react_many(
+        self, texts: Sequence[str], k: int = 3, *, progress: Progress | None = None
+    ) -> list[ReactReply]:
+        """Rank GIFs for many messages, embedded in batches; replies come in the order of `texts`.
+
+        `progress` is called with (done, total) after each batch.
+
+        Raises:
+            MessageError: nothing readable is in one of the texts, or `k` is below 1.
+        """
+        _check_count(k)
+        messages = [self._tokenise(text) for text in texts]
+        vectors, holds = self._text.encode_many([tokens.ids for tokens in messages], progress=progress)
+        return [
+            self._reply(tokens, float(hold), self._picker.pick(tokens.text, vector, k), {})
+            for tokens, vector, hold in zip(messages, vectors, holds, strict=True)
+        ]
+
+    def embed_texts(self, texts: Sequence[str]) -> tuple[Floats, Floats]:
+        """Embed messages: (n, dim) float32 of unit norm and hold probabilities (n,) float32.
+
+        Raises:
+            MessageError: nothing readable is in one of the texts.
+        """
+        return self._text.encode_many([self._tokenise(text).ids for text in texts])
+
+    def check_text(self, text: str) -> None:
+        """Refuse a message that cannot be answered.
+
+        Raises:
+            MessageError: nothing readable is in it.
+        """
+        self._tokenise(text)
+
+    def _tokenise(self, text: str) -> Tokens:
+        tokens = self._text.tokenise(text)
+        if not tokens.ids:
+            raise MessageError(EMPTY)
+        return tokens
+
+    def _reply(
+        self, tokens: Tokens, hold: float, reactions: list[Reaction], timings: dict[str, float]
+    ) -> ReactReply:
+        notes = []
+        if tokens.is_cut:
+            notes.append(CUT.format(tokens=self.bundle.spec.text.max_tokens))
+        if tokens.foreign > MOSTLY:
+            notes.append(FOREIGN)
+        return ReactReply(
+            hold=hold,
+            reactions=reactions,
+            bundle=self.bundle.label,
+            catalogue=self.catalogue_version,
+            timings_ms=timings,
+            notes=notes,
+        )
+
+
+def _check_count(k: int) -> None:
+    if k < 1:
+        raise MessageError(BAD_COUNT.format(k=k))

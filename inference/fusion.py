@@ -1,0 +1,91 @@
+"""A GIF's vector: what is seen in its frames, what its name and tags say, and its categories."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inference.bundle import Bundle, sha256_of
+from inference.encoders import ImageEncoder, TextEncoder
+from inference.errors import PackError
+from inference.pack import PackGif
+
+CATEGORY_WEIGHTS = (1.0, 0.5, 0.35)  # primary, second, third
+
+Floats = NDArray[np.float32]
+
+
+class GifEmbedder:
+    """Makes the vectors of GIFs; the image graph is opened with the first one."""
+
+    def __init__(self, bundle: Bundle, text: TextEncoder, *, threads: int = 1) -> None:
+        self._bundle = bundle
+        self._text = text
+        self._threads = threads
+        self._image: ImageEncoder | None = None
+        self._rows = {name: row for row, name in enumerate(bundle.spec.categories.names)}
+
+    def __call__(self, path: Path, entry: PackGif) -> Floats:
+        """Return the vector of a GIF, (dim,) float32 of unit norm.
+
+        Raises:
+            PackError: the file is missing, unreadable or not the one of the manifest, or the model does
+                not know a category.
+        """
+        _check_content(path, entry)
+        weights = self._bundle.spec.fusion
+        total = weights.category * self._category_part(entry)
+        if weights.text:
+            total = total + weights.text * self._text_part(entry)
+        if weights.image:
+            total = total + weights.image * self._image_part(path)
+        return unit(total)
+
+    def _category_part(self, entry: PackGif) -> Floats:
+        if unknown := [name for name in entry.categories if name not in self._rows]:
+            raise PackError(
+                f'The GIF {entry.file} is of the category "{unknown[0]}", which the model '
+                f"{self._bundle.label} does not know: mend the manifest."
+            )
+        return category_vector(self._bundle.anchors, [self._rows[name] for name in entry.categories])
+
+    def _text_part(self, entry: PackGif) -> Floats:
+        return self._text.encode(self._text.tokenise(describe(entry)).ids)[0]
+
+    def _image_part(self, path: Path) -> Floats:
+        if self._image is None:
+            self._image = ImageEncoder(self._bundle, threads=self._threads)
+        return self._image.encode_file(path)
+
+
+def describe(entry: PackGif) -> str:
+    """Return the words of a GIF that the text tower reads: its name and tags."""
+    return ", ".join([entry.name, *entry.tags])
+
+
+def category_vector(anchors: Floats, rows: Sequence[int]) -> Floats:
+    """Mix the anchors of at most three categories, primary first: (dim,) float32, unit norm."""
+    weights = np.array(CATEGORY_WEIGHTS[: len(rows)], dtype=np.float32)
+    return unit(weights @ anchors[list(rows)])
+
+
+def unit(vector: Floats) -> Floats:
+    """Scale to unit norm."""
+    scaled: Floats = (vector / np.linalg.norm(vector)).astype(np.float32)
+    return scaled
+
+
+def _check_content(path: Path, entry: PackGif) -> None:
+    try:
+        found = sha256_of(path)
+    except OSError as error:
+        raise PackError(
+            f"The GIF {path} cannot be read ({error.strerror}): rebuild the pack or remove its line."
+        ) from error
+    if found != entry.id:
+        raise PackError(
+            f"The GIF {path} is not the one of the manifest, its sha256 differs: rebuild the pack."
+        )

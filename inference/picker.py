@@ -1,0 +1,78 @@
+"""From the vector of a message to finished reactions: search, variety, confidence, reason."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inference.bundle import Bundle
+from inference.catalogue import Snapshot
+from inference.index import VectorIndex
+from inference.protocol import Reaction
+from inference.ranker import confidence, explain, vary
+
+FIRST_CANDIDATES = 64
+
+Floats = NDArray[np.float32]
+_WORD = re.compile(r"[^\W\d_]{4,}")
+
+
+class Picker:
+    """Picks GIFs of one snapshot; all that does not depend on the message is made beforehand."""
+
+    def __init__(self, bundle: Bundle, snapshot: Snapshot, index: VectorIndex) -> None:
+        spec = bundle.spec
+        self._index = index
+        self._calibration = spec.calibration
+        self._entries = [gif.entry for gif in snapshot.gifs]
+        self._primary = [entry.categories[0] for entry in self._entries]
+        self._tags = [[tag.lower() for tag in entry.tags] for entry in self._entries]
+        self._files = [str(gif.path) for gif in snapshot.gifs]
+        self._logits = bundle.anchors / np.float32(spec.temperature)
+        self._rows = {name: row for row, name in enumerate(spec.categories.names)}
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def pick(self, text: str, vector: Floats, k: int, categories: Collection[str] = ()) -> list[Reaction]:
+        """Return at most `k` reactions, best first, for a message and its (dim,) unit vector."""
+        votes = self._vote(vector)
+        words = set(_WORD.findall(text.lower()))
+        return [
+            self._finish(position, score, votes, words)
+            for position, score in self._choose(vector, k, categories)
+        ]
+
+    def _choose(self, vector: Floats, k: int, categories: Collection[str]) -> list[tuple[int, float]]:
+        """Search among more and more candidates until there is a GIF of another category for each place."""
+        size = max(FIRST_CANDIDATES, 8 * k)
+        while True:
+            found, scores = self._index.search(vector, size)
+            positions: list[int] = found.tolist()
+            chosen = vary(positions, self._primary, k, categories)
+            if size >= len(self) or len({self._primary[position] for position in chosen}) == k:
+                cosine = dict(zip(positions, scores.tolist(), strict=True))
+                return [(position, cosine[position]) for position in chosen]
+            size *= 4
+
+    def _vote(self, vector: Floats) -> Floats:
+        logits = self._logits @ vector
+        votes: Floats = np.exp(logits - logits.max())
+        return votes / votes.sum()
+
+    def _finish(self, position: int, score: float, votes: Floats, words: Collection[str]) -> Reaction:
+        entry, category = self._entries[position], self._primary[position]
+        return Reaction(
+            id=entry.id,
+            file=self._files[position],
+            name=entry.name,
+            categories=entry.categories,
+            alt_text=entry.alt_text,
+            score=score,
+            confidence=confidence(score, self._calibration),
+            why=explain(category, float(votes[self._rows[category]]), words, self._tags[position]),
+            code_point=entry.source.code_point,
+        )

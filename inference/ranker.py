@@ -1,0 +1,58 @@
+"""From scored GIFs to an answer: variety, confidence and the reason given. Pure functions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Sequence
+
+from inference.bundle import CalibrationSpec
+
+
+def vary(
+    candidates: Sequence[int], primary: Sequence[str], k: int, wanted: Collection[str] = ()
+) -> list[int]:
+    """Choose up to `k` of `candidates`, best first, so that a category comes again only after all others.
+
+    Args:
+        candidates: positions of GIFs, best first; a position that comes again is dropped.
+        primary: primary category of each position.
+        k: how many at most.
+        wanted: when given, only GIFs of these primary categories.
+
+    Returns:
+        Positions: the best GIF of each category in the order of those GIFs, then the second best, ...
+    """
+    rounds: list[list[int]] = []
+    count: dict[str, int] = {}
+    for position in dict.fromkeys(candidates):
+        category = primary[position]
+        if wanted and category not in wanted:
+            continue
+        turn = count[category] = count.get(category, 0) + 1
+        if turn > len(rounds):
+            rounds.append([])
+        rounds[turn - 1].append(position)
+        if len(rounds[0]) == k:
+            break
+    return [position for turn in rounds for position in turn][:k]
+
+
+def confidence(score: float, calibration: CalibrationSpec) -> float:
+    """Return the probability in [0, 1] that a person calls a pick of this cosine great."""
+    logit = calibration.slope * score + calibration.intercept
+    return 1 / (1 + math.exp(-max(-60.0, min(60.0, logit))))
+
+
+def explain(category: str, share: float, words: Collection[str], tags: Collection[str]) -> str:
+    """Say in a sentence why a GIF was picked.
+
+    Args:
+        category: its primary category.
+        share: share of the category vote, 0..1.
+        words: lower-case words of the message.
+        tags: lower-case tags of the GIF.
+    """
+    votes = "under 1 %" if share < 0.01 else f"{share:.0%}".replace("%", " %")
+    reason = f"{category.replace('_', ' ')} has {votes} of the category vote"
+    shared = [tag for tag in tags if tag in words]
+    return f'{reason}, and the message says "{shared[0]}"' if shared else reason
