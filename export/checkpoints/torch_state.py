@@ -1,7 +1,7 @@
 """Read tensors out of PyTorch checkpoints without PyTorch and without running what a pickle asks for.
 
-Both formats are understood: the zip archive of today and the stream of pickles from before 1.6. Only a handful
-of names may appear in the pickles; any other one is refused.
+Both formats are understood: the zip archive of today and the stream of pickles from before 1.6. Only a
+handful of names may appear in the pickles; any other one is refused.
 """
 
 import io
@@ -162,5 +162,7 @@ def _read_legacy(data: bytes) -> Any:
         storage = names.storages[key]
         if int.from_bytes(file.read(8), "little") != storage.size:
             raise CheckpointError("a storage of the checkpoint is not as long as announced")
-        storage.values = np.frombuffer(file.read(storage.size * storage.dtype.itemsize), storage.dtype, storage.size)
+        storage.values = np.frombuffer(
+            file.read(storage.size * storage.dtype.itemsize), storage.dtype, storage.size
+        )
     return state
