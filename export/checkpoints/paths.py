@@ -10,6 +10,10 @@ import jax
 from flax import nnx
 
 from export.models.bert import Bert
+from export.models.clip_vit import ClipVit
+from export.models.vit import ViT
+
+Parameter = nnx.Param[jax.Array]
 
 BERT_NAMES: Mapping[str, str] = {
     "embeddings/word": "embeddings/word_embeddings",
@@ -27,22 +31,79 @@ BERT_NAMES: Mapping[str, str] = {
     "pooler": "pooler/dense",
 }
 
+VIT_NAMES: Mapping[str, str] = {
+    "embeddings/patches": "embeddings/patch_embeddings/projection",
+    "embeddings/class_token": "embeddings/cls_token",
+    "embeddings/position": "embeddings/position_embeddings",
+    "layers/*/attention_norm": "encoder/layer/*/layernorm_before",
+    "layers/*/attention/query": "encoder/layer/*/attention/attention/query",
+    "layers/*/attention/key": "encoder/layer/*/attention/attention/key",
+    "layers/*/attention/value": "encoder/layer/*/attention/attention/value",
+    "layers/*/attention/out": "encoder/layer/*/attention/output/dense",
+    "layers/*/feed_forward_norm": "encoder/layer/*/layernorm_after",
+    "layers/*/feed_forward/up": "encoder/layer/*/intermediate/dense",
+    "layers/*/feed_forward/down": "encoder/layer/*/output/dense",
+    "norm": "layernorm",
+    "pooler": "pooler/dense",
+}
 
-def parameters(module: nnx.Module) -> Iterator[tuple[str, nnx.Param[jax.Array]]]:
+# The doubled first part and the misspelt norm are what the published files have.
+CLIP_NAMES: Mapping[str, str] = {
+    "embeddings/patches": "vision_model/embeddings/patch_embedding",
+    "embeddings/class_token": "vision_model/embeddings/class_embedding",
+    "embeddings/position": "vision_model/embeddings/position_embedding/embedding",
+    "pre_norm": "vision_model/pre_layrnorm",
+    "layers/*/attention_norm": "vision_model/encoder/layers/*/layer_norm1",
+    "layers/*/attention/query": "vision_model/encoder/layers/*/self_attn/q_proj",
+    "layers/*/attention/key": "vision_model/encoder/layers/*/self_attn/k_proj",
+    "layers/*/attention/value": "vision_model/encoder/layers/*/self_attn/v_proj",
+    "layers/*/attention/out": "vision_model/encoder/layers/*/self_attn/out_proj",
+    "layers/*/feed_forward_norm": "vision_model/encoder/layers/*/layer_norm2",
+    "layers/*/feed_forward/up": "vision_model/encoder/layers/*/mlp/fc1",
+    "layers/*/feed_forward/down": "vision_model/encoder/layers/*/mlp/fc2",
+    "post_norm": "vision_model/post_layernorm",
+}
+
+LAYER_NUMBER = re.compile(r"(?<=^layers/)\d+(?=/)")
+
+
+def parameters(module: nnx.Module) -> Iterator[tuple[str, Parameter]]:
     """Yield every parameter with its ``/``-joined path inside the module."""
     for path, value in nnx.to_flat_state(nnx.state(module, nnx.Param)):
         yield "/".join(str(part) for part in path), value
 
 
 def published_path(path: str, names: Mapping[str, str]) -> str:
-    """Return the published path of a parameter, itself where the table does not rename its owner."""
-    number = re.search(r"(?<=/)\d+(?=/)", path)
-    key = path if number is None else re.sub(r"(?<=/)\d+(?=/)", "*", path, count=1)
+    """Return the published path of a parameter, its own where the table does not name it or its owner."""
+    number = LAYER_NUMBER.search(path)
+    key = LAYER_NUMBER.sub("*", path)
     owner, _, leaf = key.rpartition("/")
-    renamed = f"{names.get(owner, owner)}/{leaf}".lstrip("/")
-    return names.get(key, renamed if number is None else renamed.replace("*", number.group(), 1))
+    if key in names:
+        renamed = names[key]
+    elif owner in names:
+        renamed = f"{names[owner]}/{leaf}"
+    else:
+        return path
+    return renamed if number is None else renamed.replace("*", number.group())
 
 
 def tower_names(tower: nnx.Module) -> Mapping[str, str]:
-    """Return the table of names for this tower; empty where a tower's own paths are its published ones."""
-    return BERT_NAMES if isinstance(tower, Bert) else {}
+    """Return the table of names of a tower; empty where its own paths are the published ones."""
+    tables = ((Bert, BERT_NAMES), (ViT, VIT_NAMES), (ClipVit, CLIP_NAMES))
+    return next((names for kind, names in tables if isinstance(tower, kind)), {})
+
+
+def published_parameters(module: nnx.Module, prefix: str = "") -> dict[str, Parameter]:
+    """Return every parameter of a tower, or of a model made of towers, under its published path.
+
+    The parameters are the module's own: setting one sets it in the module.
+    """
+    towers = {name: part for name, part in vars(module).items() if tower_names(part)} if not prefix else {}
+    found: dict[str, Parameter] = {}
+    for name, tower in towers.items():
+        found |= published_parameters(tower, f"{name}/")
+    names = tower_names(module)
+    for path, variable in parameters(module):
+        if path.split("/", 1)[0] not in towers:
+            found[prefix + published_path(path, names)] = variable
+    return found

@@ -3,22 +3,25 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-import numpy as np
+import numpy.typing as npt
 from flax import nnx
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from export.checkpoints.assign import assign
 from export.checkpoints.errors import CheckpointError
-from export.checkpoints.paths import BERT_NAMES, parameters, published_path
+from export.checkpoints.paths import published_parameters
 from export.models.bert import Bert, BertConfig
+
+Array = npt.NDArray[Any]
 
 BUFFERS = ("embeddings.position_ids", "embeddings.token_type_ids")
 """Constant tables that some library versions store beside the parameters."""
 
 
-def read_safetensors(path: Path) -> dict[str, np.ndarray]:
+def read_safetensors(path: Path) -> dict[str, Array]:
     """Read every array of a safetensors file.
 
     Raises:
@@ -30,7 +33,7 @@ def read_safetensors(path: Path) -> dict[str, np.ndarray]:
         raise CheckpointError(f"{path} cannot be read as safetensors: {error}") from error
 
 
-def read_config(folder: Path) -> BertConfig:
+def read_bert_config(folder: Path) -> BertConfig:
     """Read the ``config.json`` of a published BERT encoder.
 
     Raises:
@@ -52,18 +55,16 @@ def _torch_name(published: str) -> str:
     return f"{owner}.{'bias' if leaf == 'bias' else 'weight'}"
 
 
-def _flax_arrays(model: Bert, tensors: Mapping[str, np.ndarray], source: str) -> dict[str, np.ndarray]:
-    """Rename tensors to module paths, kernels transposed to (in, out); unknown ones keep their names."""
+def _renamed(tensors: Mapping[str, Array], names: Mapping[str, str]) -> dict[str, Array]:
+    """Give tensors their Flax paths, kernels turned to (in, out); tensors of no known name keep theirs."""
     prefix = "bert." if any(name.startswith("bert.") for name in tensors) else ""
-    rest = {n.removeprefix(prefix): t for n, t in tensors.items() if n.removeprefix(prefix) not in BUFFERS}
-    arrays: dict[str, np.ndarray] = {}
-    for path, _ in parameters(model):
-        name = _torch_name(published_path(path, BERT_NAMES))
-        if name not in rest:
-            raise CheckpointError(f"{source}: {prefix}{name} is missing")
-        tensor = rest.pop(name)
-        arrays[path] = tensor.T if path.endswith("/kernel") else tensor
-    return arrays | rest
+    arrays: dict[str, Array] = {}
+    for full_name, tensor in tensors.items():
+        name = full_name.removeprefix(prefix)
+        path = names.get(name, full_name)
+        if name not in BUFFERS:
+            arrays[path] = tensor.T if path.endswith("/kernel") else tensor
+    return arrays
 
 
 def load_bert(folder: Path) -> Bert:
@@ -72,8 +73,10 @@ def load_bert(folder: Path) -> Bert:
     Raises:
         CheckpointError: a file cannot be read, or a parameter is missing, unknown or of another shape.
     """
-    config = read_config(folder)
+    config = read_bert_config(folder)
     file = folder / "model.safetensors"
-    model = nnx.eval_shape(lambda: Bert(config, nnx.Rngs(0)))
-    assign(model, _flax_arrays(model, read_safetensors(file), str(file)), source=str(file))
+    model: Bert = nnx.eval_shape(lambda: Bert(config, nnx.Rngs(0)))
+    parameters = published_parameters(model)
+    names = {_torch_name(path): path for path in parameters}
+    assign(parameters, _renamed(read_safetensors(file), names), source=str(file))
     return model
