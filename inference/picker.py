@@ -61,7 +61,8 @@ class Picker:
     def _vote(self, vector: Floats) -> Floats:
         logits = self._logits @ vector
         votes: Floats = np.exp(logits - logits.max())
-        return votes / votes.sum()
+        votes /= votes.sum()
+        return votes
 
     def _finish(self, position: int, score: float, votes: Floats, words: Collection[str]) -> Reaction:
         entry, category = self._entries[position], self._primary[position]

@@ -1,0 +1,88 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from inference.bundle import load_bundle
+from inference.errors import BundleError
+from tests import tiny
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tiny.make_bundle(tmp_path / "tiny")
+
+
+def test_a_sound_bundle_is_loaded_with_its_anchors(tiny_bundle: Path) -> None:
+    bundle = load_bundle(tiny_bundle)
+    assert bundle.label == "tiny 1"
+    assert bundle.spec.categories.names[0] == "hug"
+    np.testing.assert_array_equal(bundle.anchors, tiny.anchors())
+
+
+def test_a_folder_without_a_bundle_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match=r"No model bundle in .*nowhere.*REPARTEE_BUNDLE"):
+        load_bundle(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("name", ["text.onnx", "image.onnx", "tokenizer.json", "categories.npy"])
+def test_a_missing_file_is_named(folder: Path, name: str) -> None:
+    (folder / name).unlink()
+    with pytest.raises(BundleError, match=f"{name} is missing"):
+        load_bundle(folder)
+
+
+@pytest.mark.parametrize("name", ["text.onnx", "image.onnx", "tokenizer.json", "categories.npy"])
+def test_a_changed_byte_is_found(folder: Path, name: str) -> None:
+    raw = bytearray((folder / name).read_bytes())
+    raw[len(raw) // 2] ^= 1
+    (folder / name).write_bytes(raw)
+    with pytest.raises(BundleError, match=f"{name} has changed"):
+        load_bundle(folder)
+
+
+def test_a_cut_file_is_found_by_its_size(folder: Path) -> None:
+    path = folder / "text.onnx"
+    path.write_bytes(path.read_bytes()[:-10])
+    with pytest.raises(BundleError, match=r"text.onnx has \d+ bytes instead of \d+"):
+        load_bundle(folder)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"schema_version": 2}, "schema 2"),
+        ({"kind": "captioner"}, '"captioner" bundle'),
+        ({"fusion": {"image": 1.0}}, "fusion"),
+        ({"embedding_dim": 99}, r"instead of float32 \(8, 99\)"),
+        ({"files": {}}, "no checksum for text.onnx"),
+    ],
+)
+def test_a_description_that_does_not_fit_is_refused(
+    folder: Path, change: dict[str, object], sentence: str
+) -> None:
+    tiny.write_description(folder, **change)
+    with pytest.raises(BundleError, match=sentence):
+        load_bundle(folder)
+
+
+@pytest.mark.parametrize("raw", [b"", b"[1]", b"{", b"\xff\xfe"])
+def test_a_garbled_description_is_refused(folder: Path, raw: bytes) -> None:
+    (folder / "bundle.json").write_bytes(raw)
+    with pytest.raises(BundleError, match=r"bundle\.json is not a readable bundle description"):
+        load_bundle(folder)
+
+
+def test_unknown_fields_are_ignored(folder: Path) -> None:
+    description = json.loads((folder / "bundle.json").read_text())
+    (folder / "bundle.json").write_text(json.dumps(description | {"later": [1]}))
+    assert load_bundle(folder).label == "tiny 1"
+
+
+def test_vectors_are_shared_by_bundles_that_differ_in_words_only(folder: Path) -> None:
+    before = load_bundle(folder).vector_key
+    tiny.write_description(folder, scores={"great": 0.7}, version="2")
+    assert load_bundle(folder).vector_key == before
+    tiny.write_description(folder, fusion={"image": 0.5, "text": 0.2, "category": 1.0})
+    assert load_bundle(folder).vector_key != before
