@@ -1,0 +1,121 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from inference.bundle import load_bundle
+from inference.encoders import ImageEncoder, TextEncoder, read_frames
+from inference.errors import BundleError, PackError
+from tests import tiny
+
+
+@pytest.fixture(scope="module")
+def encoder(tiny_bundle: Path) -> TextEncoder:
+    return TextEncoder(load_bundle(tiny_bundle))
+
+
+def anchor(category: str) -> NDArray[np.float32]:
+    row: NDArray[np.float32] = tiny.anchors()[tiny.CATEGORIES.index(category)]
+    return row
+
+
+def test_a_message_lies_at_the_anchor_of_its_word(encoder: TextEncoder) -> None:
+    vector, hold = encoder.encode(encoder.tokenise("I miss you").ids)
+    assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-5)
+    assert vector @ anchor("hug") > 0.9
+    assert hold < 0.1
+    assert encoder.encode(encoder.tokenise("she died").ids)[1] > 0.9
+
+
+def test_many_messages_come_back_in_order_and_as_if_alone(encoder: TextEncoder) -> None:
+    texts = ["love", "that is so very funny !", "I miss you", "he died", "dance dance dance"] * 9
+    ids = [encoder.tokenise(text).ids for text in texts]
+    vectors, holds = encoder.encode_many(ids, batch=4)
+    for row, one in enumerate(ids):
+        alone, hold = encoder.encode(one)
+        np.testing.assert_allclose(vectors[row], alone, atol=1e-6)
+        assert holds[row] == pytest.approx(hold, abs=1e-6)
+
+
+def test_no_messages_give_no_vectors(encoder: TextEncoder) -> None:
+    vectors, holds = encoder.encode_many([])
+    assert vectors.shape == (0, tiny.DIM)
+    assert holds.shape == (0,)
+
+
+def test_long_messages_are_cut_to_what_the_graph_takes(encoder: TextEncoder) -> None:
+    tokens = encoder.tokenise("I miss you " * 10_000)
+    assert len(tokens.ids) == tiny.MAX_TOKENS
+    assert tokens.is_cut
+    assert not encoder.tokenise("I miss you").is_cut
+
+
+@pytest.mark.parametrize("text", ["", " \n\t", "\x00\x1b", "\u200b\ufe0f"])
+def test_messages_of_nothing_have_no_tokens(encoder: TextEncoder, text: str) -> None:
+    assert encoder.tokenise(text).ids == []
+
+
+@pytest.mark.parametrize(
+    ("text", "is_foreign"),
+    [
+        ("i miss you", False),
+        ("я скучаю по тебе", True),
+        ("寂しい", True),
+        ("qwz xyzzy", True),
+        ("love ñ", False),
+    ],
+)
+def test_the_share_of_unknown_script_and_words_is_known(
+    encoder: TextEncoder, text: str, is_foreign: bool
+) -> None:
+    assert (encoder.tokenise(text).foreign > 0.5) == is_foreign
+
+
+def test_frames_are_spread_over_the_animation(tmp_path: Path) -> None:
+    frames = [Image.new("RGB", (8, 8), (shade, 0, 0)) for shade in (0, 40, 80, 120, 160, 200, 240, 255)]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:], duration=50)
+    picked = read_frames(tmp_path / "a.gif", 4)
+    assert [frame.getpixel((4, 4)) for frame in picked] == [(s, 0, 0, 255) for s in (40, 120, 200, 255)]
+
+
+def test_a_still_picture_counts_as_every_frame(tmp_path: Path) -> None:
+    Image.new("RGB", (8, 8), (9, 9, 9)).save(tmp_path / "a.gif")
+    assert len(read_frames(tmp_path / "a.gif", 4)) == 4
+
+
+def test_gifs_of_one_colour_look_alike_and_of_another_do_not(tiny_bundle: Path, tiny_pack: Path) -> None:
+    encoder = ImageEncoder(load_bundle(tiny_bundle))
+    hug, also_hug, laugh = (
+        encoder.encode_file(tiny_pack / "gifs" / name) for name in ("hug.gif", "hug-sad.gif", "mic_drop.gif")
+    )
+    assert np.linalg.norm(hug) == pytest.approx(1, abs=1e-5)
+    assert hug @ also_hug > hug @ laugh
+
+
+@pytest.mark.parametrize("content", [None, b"", b"GIF89a", b"no picture at all"])
+def test_an_unreadable_gif_is_named(tmp_path: Path, content: bytes | None) -> None:
+    if content is not None:
+        (tmp_path / "a.gif").write_bytes(content)
+    with pytest.raises(PackError, match=r"a\.gif cannot be read"):
+        read_frames(tmp_path / "a.gif", 4)
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"), [("text.onnx", "onnxruntime cannot open"), ("tokenizer.json", "tokenizer")]
+)
+def test_a_file_that_is_whole_but_no_model_is_refused(tmp_path: Path, name: str, sentence: str) -> None:
+    folder = tiny.make_bundle(tmp_path / "b")
+    (folder / name).write_bytes(b"something else")
+    tiny.write_description(folder)
+    with pytest.raises(BundleError, match=sentence):
+        TextEncoder(load_bundle(folder))
+
+
+def test_a_graph_without_the_named_outputs_is_refused(tmp_path: Path) -> None:
+    folder = tiny.make_bundle(tmp_path / "b")
+    (folder / "text.onnx").write_bytes((folder / "image.onnx").read_bytes())
+    tiny.write_description(folder)
+    with pytest.raises(BundleError, match="has no attention_mask, hold, input_ids"):
+        TextEncoder(load_bundle(folder))

@@ -1,0 +1,170 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inference.bundle import load_bundle
+from inference.encoders import TextEncoder
+from inference.engine import Engine
+from inference.errors import BundleError, MessageError, PackError
+from inference.fusion import GifEmbedder, unit
+from inference.pack import read_pack
+from inference.protocol import ReactReply
+from tests import tiny
+
+
+def files(reply: ReactReply) -> list[str]:
+    return [Path(reaction.file).name for reaction in reply.reactions]
+
+
+@pytest.mark.parametrize(
+    ("text", "best"),
+    [
+        ("I miss you", "hug.gif"),
+        ("that is so FUNNY haha", "laugh.gif"),
+        ("\U0001f602", "laugh.gif"),
+        ("so sad, tears", "cry.gif"),
+        ("boom", "mic_drop.gif"),
+        ("we dance", "dance.gif"),
+    ],
+)
+def test_the_fitting_gif_comes_first(tiny_engine: Engine, text: str, best: str) -> None:
+    assert files(tiny_engine.react(text))[0] == best
+
+
+def test_the_answer_is_varied_and_in_order(tiny_engine: Engine) -> None:
+    reply = tiny_engine.react("hug and cry", 3)
+    assert {reaction.categories[0] for reaction in reply.reactions[:2]} == {"hug", "cry"}
+    assert [r.score for r in reply.reactions] == sorted((r.score for r in reply.reactions), reverse=True)
+    assert reply.reactions[0].confidence > reply.reactions[2].confidence
+    everything = tiny_engine.react("hug and cry", 100)
+    assert len(everything.reactions) == len(tiny_engine) == len(tiny.GIFS)
+    assert len({reaction.id for reaction in everything.reactions}) == len(tiny.GIFS)
+    firsts = [reaction.categories[0] for reaction in everything.reactions]
+    assert len(set(firsts[:8])) == 8
+
+
+def test_a_reaction_says_all_that_a_person_needs(tiny_engine: Engine, tiny_pack: Path) -> None:
+    reaction = tiny_engine.react("I miss you", 1).reactions[0]
+    assert Path(reaction.file) == tiny_pack / "gifs" / "hug.gif"
+    assert reaction.alt_text == "A block moves: hug."
+    assert reaction.code_point == "1f600"
+    assert reaction.categories == ["hug"]
+    assert 0.9 < reaction.score <= 1
+    assert reaction.confidence == pytest.approx(1 / (1 + np.exp(3 - 6 * reaction.score)))
+    assert "hug" in reaction.why
+    assert "miss" in reaction.why
+
+
+def test_grave_messages_are_held(tiny_engine: Engine) -> None:
+    assert tiny_engine.react("my dog died").hold > 0.9
+    assert tiny_engine.react("so funny").hold < 0.1
+
+
+def test_only_wanted_categories_come(tiny_engine: Engine) -> None:
+    reply = tiny_engine.react("boom", 5, categories={"hug", "cry"})
+    assert {reaction.categories[0] for reaction in reply.reactions} == {"hug", "cry"}
+    assert len(reply.reactions) == 4
+
+
+def test_many_answers_equal_single_ones(tiny_engine: Engine) -> None:
+    texts = ["I miss you", "boom", "that is so very very funny", "died"] * 8
+    for text, reply in zip(texts, tiny_engine.react_many(texts, 2), strict=True):
+        alone = tiny_engine.react(text, 2)
+        assert files(reply) == files(alone)
+        assert reply.hold == pytest.approx(alone.hold, abs=1e-6)
+
+
+def test_stages_are_timed(tiny_engine: Engine) -> None:
+    timings = tiny_engine.react("boom").timings_ms
+    assert set(timings) == {"tokenise", "infer", "rank", "total"}
+    assert timings["total"] == pytest.approx(sum(timings.values()) - timings["total"])
+
+
+@pytest.mark.parametrize("text", ["", "   ", "\x00\x07\x1b", "\u200b\u200d"])
+def test_messages_of_nothing_get_a_sentence(tiny_engine: Engine, text: str) -> None:
+    with pytest.raises(MessageError, match="nothing to react to"):
+        tiny_engine.react(text)
+    with pytest.raises(MessageError, match="nothing to react to"):
+        tiny_engine.react_many(["boom", text])
+
+
+@pytest.mark.parametrize("k", [0, -3])
+def test_a_count_below_one_gets_a_sentence(tiny_engine: Engine, k: int) -> None:
+    with pytest.raises(MessageError, match="whole number from 1"):
+        tiny_engine.react("boom", k)
+
+
+def test_long_and_foreign_messages_are_answered_with_a_note(tiny_engine: Engine) -> None:
+    long = tiny_engine.react("I miss you " * 10_000)
+    assert files(long)[0] == "hug.gif"
+    assert long.notes == ["The message is long: only its first 12 tokens were read."]
+    foreign = tiny_engine.react("мне тебя не хватает")
+    assert len(foreign.reactions) == 3
+    assert "trained on English" in foreign.notes[0]
+    assert tiny_engine.react("I miss you").notes == []
+
+
+@given(st.text(st.characters(), max_size=80))
+def test_any_text_gets_an_answer_or_a_sentence(tiny_engine: Engine, text: str) -> None:
+    try:
+        reply = tiny_engine.react(text, 2)
+    except MessageError:
+        return
+    assert len({reaction.id for reaction in reply.reactions}) == 2
+    assert 0 <= reply.hold <= 1
+
+
+def test_a_gif_vector_is_the_weighted_mix_of_picture_words_and_categories(
+    tiny_bundle: Path, tiny_pack: Path
+) -> None:
+    bundle = load_bundle(tiny_bundle)
+    embed = GifEmbedder(bundle, TextEncoder(bundle))
+    entry = read_pack(tiny_pack).gifs[10]
+    path = tiny_pack / entry.file
+    vector = embed(path, entry)
+    assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-5)
+    weights = [1.0, 0.5, 0.35]
+    rows = [tiny.CATEGORIES.index(name) for name in ("laugh", "dance", "thumbs_up")]
+    category = unit(np.array(weights, dtype=np.float32) @ tiny.anchors()[rows])
+    text = TextEncoder(bundle).encode(TextEncoder(bundle).tokenise("laugh and party, party").ids)[0]
+    image = embed._image_part(path)
+    np.testing.assert_allclose(vector, unit(category + 0.2 * text + 0.1 * image), atol=1e-6)
+
+
+def test_the_same_through_the_graph_index(tiny_bundle: Path, tiny_pack: Path, tmp_path: Path) -> None:
+    exact = Engine.open(tiny_bundle, [tiny_pack], tmp_path / "c.sqlite")
+    assert not (tmp_path / "c.hnsw").exists()
+    graph = Engine.open(tiny_bundle, [tiny_pack], tmp_path / "c.sqlite", exact_limit=4)
+    assert (tmp_path / "c.hnsw").exists()
+    for text in ("I miss you", "boom", "so sad"):
+        assert files(graph.react(text, 5)) == files(exact.react(text, 5))
+
+
+def test_a_changed_gif_is_refused_by_name(tiny_bundle: Path, tmp_path: Path) -> None:
+    pack = tiny.make_pack(tmp_path / "p")
+    (pack / "gifs" / "cry.gif").write_bytes((pack / "gifs" / "hug.gif").read_bytes())
+    with pytest.raises(PackError, match=r"cry\.gif is not the one of the manifest"):
+        Engine.open(tiny_bundle, [pack], tmp_path / "c.sqlite")
+
+
+def test_a_category_that_the_model_does_not_know_is_named(tmp_path: Path, tiny_pack: Path) -> None:
+    names = ["embrace", *tiny.CATEGORIES[1:]]
+    bundle = tiny.make_bundle(tmp_path / "b", categories={"names": names, "file": "categories.npy"})
+    with pytest.raises(PackError, match='category "hug", which the model tiny 1 does not know'):
+        Engine.open(bundle, [tiny_pack], tmp_path / "c.sqlite")
+
+
+def test_nothing_is_written_when_the_bundle_is_bad(tiny_pack: Path, tmp_path: Path) -> None:
+    with pytest.raises(BundleError):
+        Engine.open(tmp_path / "nowhere", [tiny_pack], tmp_path / "data" / "c.sqlite")
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_second_pack_joins_in(tiny_bundle: Path, tiny_pack: Path, tmp_path: Path) -> None:
+    more = tiny.make_pack(tmp_path / "more", [("kiss.gif", "love love", ["hearts"], ["joy"])])
+    engine = Engine.open(tiny_bundle, [tiny_pack, more], tmp_path / "c.sqlite")
+    assert len(engine) == len(tiny.GIFS) + 1
+    assert files(Engine.open(tiny_bundle, [more], tmp_path / "c.sqlite").react("boom")) == ["kiss.gif"]
