@@ -111,6 +111,16 @@ class Catalogue:
                 self._replace(packs, gifs, version)
             return self._snapshot(model, version)
 
+    def forget(self, model: str) -> None:
+        """Drop the vectors of a model, so that the next `sync` makes them again.
+
+        Raises:
+            CatalogueError: the file cannot be used.
+        """
+        with self._explained(), self._transaction():
+            self._db.execute("DELETE FROM vectors WHERE model = ?", (model,))
+            self._db.execute("DELETE FROM meta WHERE key = 'synced'")
+
     def _prepare(self) -> None:
         _retry_while_locked(lambda: self._db.execute("PRAGMA journal_mode = WAL"))
         self._db.execute("PRAGMA synchronous = NORMAL")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from time import perf_counter
@@ -48,6 +49,7 @@ class Engine:
         *,
         threads: int = 1,
         progress: Progress | None = None,
+        fresh: bool = False,
         exact_limit: int = EXACT_LIMIT,
     ) -> Engine:
         """Verify a bundle, bring the catalogue in step with the packs and load the index.
@@ -56,8 +58,9 @@ class Engine:
             bundle_dir: folder of `bundle.json`.
             pack_dirs: folders of `manifest.jsonl`.
             catalogue_path: the SQLite file, made where there is none; the index is cached beside it.
-            threads: CPU threads of the model.
+            threads: CPU threads of the model; GIFs are embedded with up to four.
             progress: called with (done, total) while GIFs are embedded.
+            fresh: embed all GIFs again, whatever the catalogue knows.
             exact_limit: up to so many GIFs are searched exactly.
 
         Raises:
@@ -68,7 +71,9 @@ class Engine:
         text = TextEncoder(bundle, threads=threads)
         catalogue = Catalogue(catalogue_path)
         try:
-            embed = GifEmbedder(bundle, text, threads=threads)
+            if fresh:
+                catalogue.forget(bundle.vector_key)
+            embed = GifEmbedder(bundle, text, threads=max(threads, min(4, os.cpu_count() or 1)))
             snapshot = catalogue.sync(packs, bundle.vector_key, embed, progress)
         finally:
             catalogue.close()
@@ -88,7 +93,7 @@ class Engine:
         Raises:
             MessageError: nothing readable is in the text, or `k` is below 1.
         """
-        _check_count(k)
+        self.check_count(k)
         start = perf_counter()
         tokens = self._tokenise(text)
         tokenised = perf_counter()
@@ -114,7 +119,7 @@ class Engine:
         Raises:
             MessageError: nothing readable is in one of the texts, or `k` is below 1.
         """
-        _check_count(k)
+        self.check_count(k)
         messages = [self._tokenise(text) for text in texts]
         vectors, holds = self._text.encode_many([tokens.ids for tokens in messages], progress=progress)
         return [
@@ -138,6 +143,16 @@ class Engine:
         """
         self._tokenise(text)
 
+    @staticmethod
+    def check_count(k: int) -> None:
+        """Refuse to pick fewer GIFs than one.
+
+        Raises:
+            MessageError: `k` is below 1.
+        """
+        if k < 1:
+            raise MessageError(BAD_COUNT.format(k=k))
+
     def _tokenise(self, text: str) -> Tokens:
         tokens = self._text.tokenise(text)
         if not tokens.ids:
@@ -160,8 +175,3 @@ class Engine:
             timings_ms=timings,
             notes=notes,
         )
-
-
-def _check_count(k: int) -> None:
-    if k < 1:
-        raise MessageError(BAD_COUNT.format(k=k))

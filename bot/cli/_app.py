@@ -1,0 +1,105 @@
+"""The commands of `repartee` and their options; what they do is in the modules beside this one."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from bot import messages
+from inference.errors import ReparteeError
+
+app = typer.Typer(
+    name="repartee",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=messages.HELP_EPILOG,
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"repartee {version('repartee')}")
+        raise typer.Exit
+
+
+@app.callback(help=messages.HELP)
+def repartee(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Hold the options that go before a command."""
+
+
+@app.command(help=messages.REACT_HELP, epilog=messages.REACT_EPILOG)
+def react(
+    text: Annotated[
+        list[str] | None, typer.Argument(help="The message, best in quotes.", show_default=False)
+    ] = None,
+    k: Annotated[int, typer.Option("-k", help="How many GIFs at most.", metavar="N")] = 3,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object instead of a table.")
+    ] = False,
+    open_first: Annotated[bool, typer.Option("--open", help="Open the first GIF in a viewer.")] = False,
+    input_file: Annotated[
+        str | None,
+        typer.Option("--input", metavar="FILE", help='Rank many: lines of {"id", "text"}; - is stdin.'),
+    ] = None,
+    output_file: Annotated[
+        str | None, typer.Option("--output", metavar="FILE", help="Where the ranked lines go; - is stdout.")
+    ] = None,
+) -> None:
+    """Answer one message, or a file of them."""
+    from bot.cli import _batch, _react
+
+    _react.check_options(text, input_file, output_file, as_json=as_json, open_first=open_first)
+    if input_file is not None:
+        _batch.rank_file(input_file, output_file or "-", k)
+    else:
+        _react.react_to(" ".join(text or []), k, as_json=as_json, open_first=open_first)
+
+
+@app.command(name="eval", help=messages.EVAL_HELP, epilog=messages.EVAL_EPILOG)
+def evaluate(
+    annotations: Annotated[
+        Path | None, typer.Argument(help="Annotated messages; by default ReactBench dev.", show_default=False)
+    ] = None,
+    json_file: Annotated[
+        str | None, typer.Option("--json", metavar="FILE", help="Write the figures as JSON; - is stdout.")
+    ] = None,
+) -> None:
+    """Score the rankings on ReactBench."""
+    from bot.cli import _eval
+
+    _eval.evaluate(annotations, json_file)
+
+
+@app.command(help=messages.INDEX_HELP)
+def index(
+    fresh: Annotated[bool, typer.Option("--fresh", help="Look at every GIF again.")] = False,
+) -> None:
+    """Bring the catalogue in step with the packs."""
+    from bot.cli import _index
+
+    _index.build(fresh=fresh)
+
+
+def main() -> NoReturn:
+    """Run the command line; an expected failure is one sentence on stderr and exit code 2."""
+    try:
+        app()
+    except ReparteeError as error:
+        print(error, file=sys.stderr)
+    except BrokenPipeError:  # the reader of our output has gone, there is nobody to tell
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    sys.exit(2)

@@ -1,0 +1,88 @@
+"""`repartee eval`: the engine's rankings scored on ReactBench, between floor and ceiling."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from bot.cli._files import STANDARD, whole_file
+from bot.cli._service import open_engine, progress_bar
+from bot.cli._settings import read_settings
+from bot.messages import EVAL_COLUMNS, EVAL_FOOT, EVAL_ROWS, EVAL_TITLE, RANKING
+from inference.metrics import BenchMessage, Prediction, Scores, ceiling, floor, read_messages, score
+
+if TYPE_CHECKING:
+    from inference.engine import Engine
+
+DEPTH = 10  # categories ranked for a message; nDCG@5 needs five
+
+
+def evaluate(annotations: Path | None, json_file: str | None) -> None:
+    """Print the figures, and write them as JSON where a file is named.
+
+    Raises:
+        ReparteeError: names what is wrong and what to do.
+    """
+    settings = read_settings()
+    path = annotations or settings.bench
+    messages = read_messages(path)
+    engine = open_engine(settings)
+    results = {
+        "model": score(messages, predict(engine, messages)),
+        "popular": floor(messages),
+        "annotators": ceiling(messages),
+    }
+    if json_file != STANDARD:
+        _print(results, engine.bundle.label, path)
+    if json_file is not None:
+        report: dict[str, Any] = {
+            "annotations": path.name,
+            "bundle": engine.bundle.label,
+            "catalogue": engine.catalogue_version,
+        }
+        with whole_file(json_file) as file:
+            encoded = msgspec.json.encode(
+                report | {key: msgspec.to_builtins(s) for key, s in results.items()}
+            )
+            file.write(msgspec.json.format(encoded) + b"\n")
+
+
+def predict(engine: Engine, messages: list[BenchMessage]) -> dict[str, Prediction]:
+    """Rank each message alone, as a chat would ask: primary categories, best first, and hold."""
+    predictions = {}
+    with progress_bar(RANKING) as progress:
+        for done, message in enumerate(messages, start=1):
+            reply = engine.react(message.text, DEPTH)
+            ranked = [reaction.categories[0] for reaction in reply.reactions]
+            predictions[message.id] = Prediction(ranked, reply.hold)
+            progress(done, len(messages))
+    return predictions
+
+
+def _print(results: dict[str, Scores], bundle: str, path: Path) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    title = EVAL_TITLE.format(count=results["model"].messages, path=path.name)
+    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", header_style="dim", pad_edge=False)
+    for place, column in enumerate(EVAL_COLUMNS):
+        table.add_column(
+            column.format(bundle=bundle),
+            justify="right" if place else "left",
+            style="bold green" if place == 1 else "",
+        )
+    for field, name in EVAL_ROWS.items():
+        values = [getattr(scores, field) for scores in results.values()]
+        table.add_row(name, *map(_figure, values))
+    console = Console()
+    console.print(table)
+    console.print(EVAL_FOOT, style="dim")
+
+
+def _figure(value: float | int | None) -> str:
+    if value is None:
+        return "-"
+    return str(value) if isinstance(value, int) else f"{value:.3f}"

@@ -1,0 +1,73 @@
+"""`repartee react TEXT`: one message answered, for a person or as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+import typer
+
+from bot.cli._service import open_engine
+from bot.cli._settings import read_settings
+from bot.messages import (
+    NO_TEXT,
+    NO_VIEWER,
+    ONE_MESSAGE_ONLY,
+    OUTPUT_WITHOUT_INPUT,
+    TEXT_AND_FILE,
+)
+from inference.errors import MessageError
+from inference.protocol import Reaction, ranked_message
+
+GENTLE = ("hug", "hearts", "sorry", "cry")  # the primary categories that are offered on a grave message
+
+
+def check_options(
+    text: Sequence[str] | None,
+    input_file: str | None,
+    output_file: str | None,
+    *,
+    as_json: bool,
+    open_first: bool,
+) -> None:
+    """Refuse options that do not go together.
+
+    Raises:
+        MessageError: says which.
+    """
+    if text is None and input_file is None:
+        raise MessageError(NO_TEXT)
+    if text is not None and input_file is not None:
+        raise MessageError(TEXT_AND_FILE)
+    if input_file is None and output_file is not None:
+        raise MessageError(OUTPUT_WITHOUT_INPUT)
+    if input_file is not None and open_first:
+        raise MessageError(ONE_MESSAGE_ONLY.format(option="--open"))
+
+
+def react_to(text: str, k: int, *, as_json: bool, open_first: bool) -> None:
+    """Answer one message on stdout.
+
+    Raises:
+        ReparteeError: names what is wrong and what to do.
+    """
+    engine = open_engine(read_settings())
+    reply = engine.react(text, k)
+    if as_json:
+        typer.echo(msgspec.json.encode(ranked_message(None, reply)).decode())
+        for note in reply.notes:
+            typer.echo(note, err=True)
+    else:
+        from bot.cli._show import show
+
+        is_held = reply.hold > engine.bundle.spec.hold_threshold
+        if is_held:
+            reply = engine.react(text, k, categories=GENTLE)
+        show(reply, is_held=is_held)
+    if open_first and reply.reactions:
+        _open(reply.reactions[0])
+
+
+def _open(reaction: Reaction) -> None:
+    if typer.launch(reaction.file) != 0:
+        raise MessageError(NO_VIEWER.format(path=reaction.file))

@@ -1,0 +1,119 @@
+"""An answer drawn for a person: a picture of the best GIF, what it is, and the table of all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from rich import box
+from rich.align import Align
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from bot.cli import _preview
+from bot.messages import HELD, HELD_OFFER, NO_GENTLE
+from inference.protocol import Reaction, ReactReply
+
+WIDE = 150  # columns from which the path gets a column of its own
+PIPED_WIDTH = 200  # output that no terminal wraps
+BAR = 8
+
+
+def show(reply: ReactReply, *, is_held: bool) -> None:
+    """Print an answer on stdout, notes on stderr."""
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=PIPED_WIDTH)
+    for note in reply.notes:
+        Console(stderr=True).print(note, style="yellow")
+    if is_held:
+        console.print(_held(reply.hold))
+    if not reply.reactions:
+        console.print(NO_GENTLE)
+        return
+    _show_best(console, reply.reactions[0])
+    console.print(_table(reply.reactions, has_path_column=console.width >= WIDE))
+
+
+def _held(hold: float) -> Text:
+    return Text.assemble(
+        ("✋ " + HELD.format(hold=hold).replace("%", " %"), "bold yellow"), " ", (HELD_OFFER, "yellow")
+    )
+
+
+def _show_best(console: Console, best: Reaction) -> None:
+    way = _preview.choose_way(os.environ, console.color_system if console.is_terminal else None)
+    if way is None:
+        return
+    path = Path(best.file)
+    console.print()
+    if way == "blocks":
+        grid = Table.grid(padding=(0, 3))
+        grid.add_row(
+            _preview.half_blocks(_preview.middle_frame(path)), Align(_describe(best), vertical="middle")
+        )
+        console.print(grid)
+    else:
+        escape = (
+            _preview.iterm_escape(path)
+            if way == "iterm"
+            else _preview.kitty_escape(_preview.middle_frame(path))
+        )
+        console.file.write(escape)
+        console.print(_describe(best))
+    console.print()
+
+
+def _describe(best: Reaction) -> RenderableType:
+    return Group(
+        Text.assemble(
+            (best.name, "bold"), "  ", (f" {_plain(best.categories[0])} ", "bold black on bright_cyan")
+        ),
+        Text(best.alt_text),
+        Text(best.why, style="dim"),
+    )
+
+
+def _table(reactions: list[Reaction], *, has_path_column: bool) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, header_style="dim", pad_edge=False, padding=(0, 1))
+    table.add_column("", style="dim", justify="right")
+    table.add_column("GIF", style="bold", min_width=12)
+    table.add_column("Category", style="cyan", no_wrap=True)
+    table.add_column("Confidence", no_wrap=True)
+    table.add_column("Alt text" if has_path_column else "Alt text and path", ratio=1)
+    if has_path_column:
+        table.add_column("Path", overflow="fold")
+    for place, reaction in enumerate(reactions, start=1):
+        words = Text(reaction.alt_text)
+        path = _path(reaction)
+        cells: list[RenderableType] = [
+            str(place),
+            reaction.name,
+            _plain(reaction.categories[0]),
+            _confidence(reaction.confidence),
+        ]
+        if has_path_column:
+            table.add_row(*cells, words, path)
+        else:
+            table.add_row(*cells, Group(words, path))
+    return table
+
+
+def _confidence(value: float) -> Text:
+    filled = round(value * BAR)
+    style = "green" if value >= 0.6 else "yellow" if value >= 0.3 else "red"
+    return Text.assemble(
+        ("━" * filled, style), ("─" * (BAR - filled), "bright_black"), f" {value:4.0%}".replace("%", " %")
+    )
+
+
+def _path(reaction: Reaction) -> Text:
+    path = Path(reaction.file)
+    inside = path.is_relative_to(Path.cwd())
+    shown = path.relative_to(Path.cwd()) if inside else path
+    return Text(str(shown), style=f"dim link {path.as_uri()}", overflow="fold")
+
+
+def _plain(category: str) -> str:
+    return category.replace("_", " ")

@@ -1,0 +1,78 @@
+"""What the command line says to people."""
+
+from __future__ import annotations
+
+NO_TEXT = 'There is no message: pass one in quotes (repartee react "I miss you"), or a file with --input.'
+TEXT_AND_FILE = "Pass either a message or --input, not both."
+ONE_MESSAGE_ONLY = "{option} goes with one message, not with --input."
+OUTPUT_WITHOUT_INPUT = "--output goes with --input; for one message use --json."
+UNREADABLE_FILE = "{path} cannot be read ({reason}): name a readable file, or - for standard input."
+UNWRITABLE_FILE = "{path} cannot be written ({reason}): name a file in a folder that you can write to."
+BAD_LINE = 'line {number} is not {{"id": ..., "text": ...}} ({reason})'
+EMPTY_LINE = "line {number} has no readable character in its text"
+BAD_LINES = "{path}: {problems}; mend or remove {them}, nothing was written."
+NO_ENGINE = (
+    "onnxruntime is missing: install repartee with its cpu extra (make setup, or pip install '.[cpu]')."
+)
+BAD_THREADS = "REPARTEE_THREADS must be a whole number from 1 up, not {value}."
+NO_VIEWER = "No viewer could be started for {path}: open it yourself."
+NO_GENTLE = "The pack has no gentle reaction to offer."
+
+FIRST_START = "Looking at the GIFs, once for each model"
+RANKING = "Ranking"
+HELD = "Better stay silent: {hold:.0%} likely that no playful GIF should be sent."
+HELD_OFFER = "Only gentle reactions are offered."
+INDEXED = "{count} GIFs are ready in {path}."
+
+EVAL_TITLE = "ReactBench, {count} messages of {path}"
+EVAL_ROWS = {
+    "p1_great": "first GIF great",
+    "p1_any": "first GIF great or ok",
+    "ndcg5": "nDCG@5",
+    "distinct": "distinct first categories",
+    "hold_auc": "hold: ROC AUC",
+    "silent": "hold: silenced at 5 % false alarms",
+}
+EVAL_COLUMNS = ("figure", "{bundle}", "most popular", "annotators")
+EVAL_FOOT = (
+    "most popular: the same ranking for every message; annotators: each one's answer judged by the other. "
+    "Messages that either annotator held count for hold only."
+)
+
+HELP = (
+    "A chat message in, the reaction GIF that a witty friend would send out.\n\n"
+    "All of it runs on this machine: no server, no network, no account. "
+    "Messages are neither logged nor stored."
+)
+HELP_EPILOG = """[bold]Start with[/bold]
+  repartee react "I miss you"
+
+[bold]Environment[/bold]
+  REPARTEE_BUNDLE    folder of another model
+  REPARTEE_PACKS     folders of other packs of GIFs
+  REPARTEE_DATA_DIR  another place for the catalogue
+  REPARTEE_THREADS   CPU threads to use (1)
+  REPARTEE_SHARED    folder with reactbench/dev.jsonl for eval"""
+REACT_HELP = (
+    "Show the GIFs that answer a message best.\n\n"
+    "When the message is grave (somebody died, somebody is hurt) it says so and offers gentle reactions "
+    "only; --json always gives the full ranking and [bold]hold[/bold], the probability that no playful GIF "
+    "should be sent.\n\n"
+    'Both --json and --input give objects {"id", "hold", "gifs": [{"id", "file", "code_point", "categories", '
+    '"score", "alt_text"}]}, GIFs best first; the id of a single message is null.'
+)
+REACT_EPILOG = """[bold]Examples[/bold]
+  repartee react "I miss you"              [dim]the best three, with a picture[/dim]
+  repartee react "we won!!" -k 10 --json   [dim]ten, as one JSON object[/dim]
+  repartee react "mic drop" --open         [dim]open the first GIF[/dim]
+  repartee react -- "--sigh--"             [dim]a message that begins with a dash[/dim]
+  repartee react --input chat.jsonl --output gifs.jsonl"""
+EVAL_HELP = (
+    "Score the rankings on annotated messages, beside two yardsticks.\n\n"
+    "The floor gives every message the same ranking, the most popular reactions; the ceiling is one "
+    "annotator's answer judged by the other."
+)
+EVAL_EPILOG = """[bold]Examples[/bold]
+  repartee eval                                      [dim]ReactBench dev[/dim]
+  repartee eval messages.jsonl --json figures.json   [dim]any file of that layout[/dim]"""
+INDEX_HELP = "Bring the catalogue in step with the packs; react does it by itself when it has to."
