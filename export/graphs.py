@@ -1,0 +1,97 @@
+"""Flax towers as ONNX graphs: the two functions that serving calls, traced with symbolic sizes."""
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import jax2onnx
+import onnx_ir as ir
+
+from export import rewrite
+from export.models.hybrid_clip import HybridCLIP
+from export.rewrite import OPSET
+
+TEXT_INPUTS = ("input_ids", "attention_mask")
+TEXT_OUTPUTS = ("embedding", "hold")
+IMAGE_INPUTS = ("pixel_values",)
+IMAGE_OUTPUTS = ("embedding",)
+NOISY_LOGGERS = ("onnx_ir", "jax2onnx", "absl")
+"""Loggers that write a line for every node of a graph."""
+
+
+class ExportError(Exception):
+    """A model that cannot be exported; the message says why."""
+
+
+def text_function(
+    model: HybridCLIP, *, hold_slope: float = 1.0, hold_intercept: float = 0.0
+) -> Callable[[jax.Array, jax.Array], tuple[jax.Array, jax.Array]]:
+    """Return what the text graph computes: (ids, mask) to unit-norm embeddings and hold probabilities.
+
+    Args:
+        model: a model with a hold head.
+        hold_slope: factor on the hold logit, from calibration.
+        hold_intercept: what is added to it.
+
+    Raises:
+        ExportError: the model has no hold head.
+    """
+    if model.hold_head is None:
+        raise ExportError("The model has no hold head (hold_head is false in its config).")
+
+    def embed(input_ids: jax.Array, attention_mask: jax.Array) -> tuple[jax.Array, jax.Array]:
+        text = model.encode_text(input_ids, attention_mask)
+        logit = text.hold_logit if text.hold_logit is not None else jnp.zeros(input_ids.shape[0])
+        return text.embeds, jax.nn.sigmoid(hold_slope * logit + hold_intercept)
+
+    return embed
+
+
+def text_graph(model: HybridCLIP, *, hold_slope: float = 1.0, hold_intercept: float = 0.0) -> ir.Model:
+    """Trace the text tower for any batch and length, then simplify the graph.
+
+    Inputs `input_ids` and `attention_mask` (batch, tokens) int32, outputs `embedding` (batch, dim) and
+    `hold` (batch,) float32.
+    """
+    function = text_function(model, hold_slope=hold_slope, hold_intercept=hold_intercept)
+    shape = jax.export.symbolic_shape("batch, tokens")
+    inputs = [_symbolic(shape, jnp.int32) for _ in TEXT_INPUTS]
+    return _trace(function, inputs, TEXT_INPUTS, TEXT_OUTPUTS)
+
+
+def image_graph(model: HybridCLIP, size: int) -> ir.Model:
+    """Trace the vision tower for any batch and number of frames, then simplify the graph.
+
+    Input `pixel_values` (batch, frames, size, size, 3) float32, output `embedding` (batch, dim) float32.
+    """
+    shape = jax.export.symbolic_shape(f"batch, frames, {size}, {size}, 3")
+    return _trace(model.image_embeds, [_symbolic(shape, jnp.float32)], IMAGE_INPUTS, IMAGE_OUTPUTS)
+
+
+def _symbolic(shape: Any, dtype: Any) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct(shape, dtype)  # type: ignore[no-untyped-call]
+
+
+def _trace(
+    function: Callable[..., Any], inputs: list[Any], input_names: Sequence[str], output_names: Sequence[str]
+) -> ir.Model:
+    levels = {name: logging.getLogger(name).level for name in NOISY_LOGGERS}
+    for name in NOISY_LOGGERS:
+        logging.getLogger(name).setLevel(logging.ERROR)
+    try:
+        proto = jax2onnx.to_onnx(
+            function,
+            inputs,
+            opset=OPSET,
+            normalization_mode="prefer_native",
+            input_names=input_names,
+            output_names=output_names,
+        )
+        model: ir.Model = ir.from_proto(proto)
+        rewrite.simplify(model)
+    finally:
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
+    return model
