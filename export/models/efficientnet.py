@@ -36,8 +36,8 @@ class EfficientNetConfig:
         head_channels: Channels of the last one, the width of the features.
         stages: As in `LITE0_STAGES`.
         image_size: Height and width in pixels that the tower is meant for; others work.
-        cpu_training: Compute depthwise convolutions as shifted sums, for training without a GPU; off for
-            export, where one Conv node is wanted.
+        cpu_training: Compute depthwise convolutions as shifted sums and 1 x 1 ones as matrix products, for
+            training without a GPU; off for export, where Conv nodes are wanted.
     """
 
     stem_channels: int = 32
@@ -86,17 +86,15 @@ class MBConv(nnx.Module):
 
     def __call__(self, x: jax.Array) -> jax.Array:
         """Map (batch, height, width, inputs) to (batch, height / stride, width / stride, outputs)."""
-        inner = x if self.expand is None else relu6(self.expand(x))
+        inner = x if self.expand is None else relu6(_pointwise(self.expand, x, self.fast))
         inner = relu6(self._depthwise(inner))
-        out = self.project(inner)
+        out = _pointwise(self.project, inner, self.fast)
         return x + out if self.is_residual else out
 
     def _depthwise(self, x: jax.Array) -> jax.Array:
         if not self.fast:
             return self.depthwise(x)
-        bias = self.depthwise.bias
-        assert bias is not None
-        return depthwise_shifts(x, self.depthwise.kernel[...], self.stride) + bias[...]
+        return depthwise_shifts(x, self.depthwise.kernel[...], self.stride) + _bias(self.depthwise)
 
 
 class EfficientNet(nnx.Module):
@@ -135,7 +133,17 @@ class EfficientNet(nnx.Module):
         x = relu6(self.stem(pixels))
         for block in self.blocks:
             x = block(x)
-        return relu6(self.head(x)).mean((1, 2))
+        return relu6(_pointwise(self.head, x, self.config.cpu_training)).mean((1, 2))
+
+
+def _pointwise(layer: nnx.Conv, x: jax.Array, fast: bool) -> jax.Array:
+    """Apply a 1 x 1 convolution, as a matrix product where that is faster."""
+    return x @ layer.kernel[...][0, 0] + _bias(layer) if fast else layer(x)
+
+
+def _bias(layer: nnx.Conv) -> jax.Array:
+    assert layer.bias is not None
+    return layer.bias[...]
 
 
 def _conv(
