@@ -91,7 +91,7 @@ AGREEMENT: tuple[Composition, ...] = (
         "A cat and a dog side by side nod at the same time: even these two agree.",
         Sprite(e.CAT, x=44, y=keys((0, 88)), size=84, pitch=_NOD),
         Sprite(e.DOG, x=116, y=88, size=84, pitch=_NOD),
-        nod_arcs(80, 84, 62, 0.05, 0.75),
+        nod_arcs(80, 84, 56, 0.05, 0.75),
     ),
     reaction(
         "pointing-at-each-other",
@@ -110,7 +110,7 @@ AGREEMENT: tuple[Composition, ...] = (
         "yes, nod, yep, of course, absolutely, sure",
         "A grinning face nods deeply three times: yes.",
         Sprite(e.GRIN, y=dip(8, 3, 0.05, 0.8, 80), size=122, pitch=dip(0.16, 3, 0.05, 0.8)),
-        nod_arcs(80, 80, 70, 0.05, 0.8),
+        nod_arcs(80, 80, 60, 0.05, 0.8),
     ),
     reaction(
         "check-mark-nod",

@@ -192,7 +192,7 @@ BANTER: tuple[Composition, ...] = (
         "A grumpy cat claps",
         "slow_clap eye_roll",
         "slow clap, cat, grumpy, bravo, sarcasm, wow",
-        "A grumpy cat blinks at nothing while hands clap slowly: oh, bravo.",
+        "A grumpy cat dips its head once while hands clap slowly: oh, bravo.",
         Sprite(e.CAT_POUTING, y=62, size=104, pitch=dip(0.06, 1, 0.3, 0.8)),
         _slow_clap(80, 120, 74),
         frames=40,

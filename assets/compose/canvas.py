@@ -9,7 +9,8 @@ SIDE = 160
 """Width and height of a canvas in pixels."""
 
 _OVERSIZE = 1.4
-_MESH = 8
+_MESH = 12
+_RIM = 0.88
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def look(picture: Image.Image, yaw: float, pitch: float) -> Image.Image:
 
     def source(column: int, row: int) -> tuple[float, float]:
         across, down = column / _MESH, row / _MESH
-        depth = max(0.0, 1 - (across * 2 - 1) ** 2) * max(0.0, 1 - (down * 2 - 1) ** 2)
+        depth = max(0.0, 1 - ((across * 2 - 1) ** 2 + (down * 2 - 1) ** 2) / _RIM)
         return (across - yaw * depth) * width, (down - pitch * depth) * height
 
     mesh = []

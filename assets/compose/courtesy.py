@@ -3,6 +3,7 @@
 from assets.compose import emoji as e
 from assets.compose.groups import mirrored, sparks
 from assets.compose.motion import cycle, dip, hop, keys, overshoot, pop, wave
+from assets.compose.pictures import STICK
 from assets.compose.scene import Composition, Sprite, reaction
 
 COURTESY: tuple[Composition, ...] = (
@@ -113,6 +114,7 @@ COURTESY: tuple[Composition, ...] = (
         "sorry, surrender, peace, truce, I give up, my mistake",
         "A tearful face waves a white flag from side to side: I give in, sorry.",
         Sprite(e.CRYING, x=60, y=92, size=96, play=cycle()),
+        Sprite(STICK, x=76, y=80, size=120, turn=wave(0, 16, 2), pivot=(0.5, 0.65)),
         Sprite(e.WHITE_FLAG, x=114, y=56, size=84, play=cycle(), turn=wave(0, 16, 2), pivot=(0.05, 1)),
     ),
     reaction(

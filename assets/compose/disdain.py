@@ -62,7 +62,7 @@ DISDAIN: tuple[Composition, ...] = (
         "That makes me sick",
         "eww do_not_want",
         "eww, sick, vomit, disgusting, gross, yuck",
-        "A face turns green, sways and has to throw up: disgusting.",
+        "A green face trembles, then squeezes its eyes shut and throws up: disgusting.",
         Sprite(
             e.NAUSEATED,
             x=wave(80, 4, 4),
@@ -117,7 +117,7 @@ DISDAIN: tuple[Composition, ...] = (
         "eye roll, cat, sass, whatever, ugh, annoyed",
         "A grumpy cat rolls big eyes upwards in an arc: oh, really.",
         Sprite(e.CAT_POUTING, y=86, size=124),
-        eyes((60, 80), (98, 80), 30, _ROLL_ACROSS, _ROLL_DOWN),
+        eyes((62, 78), (98, 78), 36, _ROLL_ACROSS, _ROLL_DOWN),
     ),
     reaction(
         "blah-blah-eye-roll",
@@ -149,7 +149,7 @@ DISDAIN: tuple[Composition, ...] = (
             y=keys((0, 80), (0.75, 92)),
             size=keys((0, 70), (0.12, 70), (0.75, 190), (0.92, 190), (1, 70)),
         ),
-        poster=0.35,
+        poster=0.55,
     ),
     reaction(
         "eyebrow-up",

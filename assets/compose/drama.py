@@ -35,7 +35,7 @@ DRAMA: tuple[Composition, ...] = (
         "Lightning strikes, hair-raising",
         "shocked scared",
         "shocked, stunned, thunder, speechless, gasp, news",
-        "A storm cloud flashes above a face with hollow eyes that trembles: thunderstruck.",
+        "A storm cloud flashes above a flushed face with round eyes that trembles: thunderstruck.",
         Sprite(e.STORM_CLOUD, y=36, size=92, play=cycle()),
         Sprite(e.FLUSHED, x=wave(80, 2.5, 9), y=108, size=94),
     ),

@@ -22,6 +22,7 @@ MOODS: tuple[Composition, ...] = (
             )
         ),
         Sprite(e.ENRAGED, x=wave(80, 2.5, 9), y=90, size=112),
+        poster=0.25,
     ),
     reaction(
         "head-on-fire",
@@ -58,7 +59,7 @@ MOODS: tuple[Composition, ...] = (
         "Tears like fountains",
         "cry",
         "cry, tears, sob, sad, fountain, bawling",
-        "A sobbing face throws back its head and tears jump out at both sides: bawling.",
+        "A sobbing face opens its mouth wide and tears jump out in arcs: bawling.",
         jumping(DROP, 52, 84, 5, 18, 70, 50),
         jumping(DROP, 108, 84, 5, 18, -70, 50),
         Sprite(e.SOBBING, y=92, size=106, play=cycle()),

@@ -123,3 +123,5 @@ EYE = _painted("eye", _paint_eye)
 """The white of an eye."""
 PUPIL = _painted("pupil", lambda pen: pen.ellipse((20, 20, 492, 492), fill="#3b2a4a"))
 """The black of an eye."""
+STICK = _painted("stick", lambda pen: pen.rounded_rectangle((242, 10, 270, 502), 14, fill="#a9714b"))
+"""An upright pole."""

@@ -45,7 +45,7 @@ REFUSAL: tuple[Composition, ...] = (
         "no, cat, grumpy, nope, refuse, never",
         "A grumpy cat shakes its head from side to side: no.",
         Sprite(e.CAT_POUTING, x=swing(8, 3, 0.05, 0.85, 80), y=82, size=120, yaw=swing(0.11, 3, 0.05, 0.85)),
-        shake_arcs(80, 86, 66, 0.05, 0.85),
+        shake_arcs(80, 86, 58, 0.05, 0.85),
     ),
     reaction(
         "stop-hand",
@@ -244,14 +244,14 @@ REFUSAL: tuple[Composition, ...] = (
         "smh, shaking my head, dog, disappointed, bad idea, nope",
         "A dog shakes its head slowly from side to side: even the dog disapproves.",
         Sprite(e.DOG, y=84, size=124, yaw=_SLOW_SHAKE, turn=swing(4, 2, 0.05, 0.95)),
-        shake_arcs(80, 90, 68, 0.05, 0.95),
+        shake_arcs(80, 90, 60, 0.05, 0.95),
     ),
     reaction(
         "cool-head-shake",
         "Glasses down, head shakes",
         "smh seriously",
         "smh, shaking my head, glasses, really, not impressed, shame",
-        "Sunglasses slip down a neutral face that shakes its head: not impressed.",
+        "Sunglasses slip down an unamused face that shakes its head: not impressed.",
         Sprite(e.UNAMUSED, y=82, size=122, yaw=swing(0.13, 2, 0.3, 0.95)),
         Sprite(
             e.SUNGLASSES,
@@ -265,8 +265,8 @@ REFUSAL: tuple[Composition, ...] = (
         "A stone head shakes",
         "smh no",
         "smh, shaking my head, stone, moai, stoic, nope",
-        "A stone head sways from side to side with a grumble: shaking my head.",
+        "A stone head sways stiffly from side to side: shaking my head.",
         Sprite(e.MOAI, y=84, size=120, turn=swing(9, 3, 0.05, 0.9), stretch=swing(0.08, 3, 0.05, 0.9, 0.95)),
-        shake_arcs(80, 70, 66, 0.05, 0.9),
+        shake_arcs(80, 70, 58, 0.05, 0.9),
     ),
 )

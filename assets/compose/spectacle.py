@@ -74,7 +74,7 @@ SPECTACLE: tuple[Composition, ...] = (
         "Popcorn in front of the television",
         "popcorn",
         "popcorn, television, show, binge, watching, drama",
-        "A television flickers in the back while a face turns from it to us, popcorn jumping: quite a show.",
+        "A television sways in the back while a face turns from it to us, popcorn jumping: quite a show.",
         Sprite(e.TELEVISION, x=112, y=48, size=92, turn=wave(0, 1.5, 3)),
         Sprite(
             e.ASTONISHED,
@@ -149,7 +149,7 @@ SPECTACLE: tuple[Composition, ...] = (
         "It explodes",
         "oh_snap omg",
         "oh snap, boom, explosion, shots fired, destroyed, ooh",
-        "A bomb drops in and bursts, and a face with open mouth jumps back: oh snap.",
+        "A bomb drops in and bursts, and a face with round eyes jerks away: oh snap.",
         Sprite(
             e.FLUSHED,
             x=keys((0.4, 56), (0.48, 44, overshoot), (0.9, 56)),
@@ -178,7 +178,7 @@ SPECTACLE: tuple[Composition, ...] = (
         "The crowd goes ooh",
         "oh_snap shocked",
         "oh snap, ooh, crowd, no he did not, reaction, gasp",
-        "Three faces jump up in turn with open mouths, one hides behind its hand: ooooh.",
+        "Three startled faces jump up in turn, one with a hand at its mouth: ooooh.",
         Sprite(e.OPEN_MOUTH, x=36, y=hop(96, 26, 2), size=68),
         Sprite(e.FLUSHED, x=124, y=hop(96, 26, 2, 0.5), size=68),
         Sprite(e.HAND_OVER_MOUTH, x=80, y=hop(104, 30, 2, 0.25), size=82),

@@ -63,6 +63,7 @@ TRIUMPH: tuple[Composition, ...] = (
         sparks(84, 76, 0.1, e.STAR, count=7, reach=74, size=30),
         sparks(84, 76, 0.55, e.STAR, count=7, reach=74, size=30),
         Sprite(e.FLEXED_ARM, x=82, y=90, size=dip(16, 2, 0.0, 0.9, 108), turn=dip(-6, 2, 0, 0.9)),
+        poster=0.25,
     ),
     reaction(
         "strong-face",
@@ -105,7 +106,7 @@ TRIUMPH: tuple[Composition, ...] = (
         "Lifting the barbell",
         "you_got_this win",
         "you got this, weightlifting, strong, push, effort, come on",
-        "A person heaves a heavy barbell up while a heart and thumbs rise: come on, you got this.",
+        "A person heaves a heavy barbell up while hearts rise: come on, you got this.",
         rising(e.HEART, 3, 22),
         Sprite(e.LIFTER, y=90, size=132, play=cycle()),
     ),

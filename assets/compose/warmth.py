@@ -73,7 +73,7 @@ WARMTH: tuple[Composition, ...] = (
         "Arms close around you",
         "hug",
         "hug, arms, virtual hug, comfort, hold, there there",
-        "Two hands come in from both sides and close around a touched face, which shuts its eyes: a big hug.",
+        "Two hands come in from both sides and close around a face that rocks, eyes shut: a big hug.",
         Sprite(
             e.RELIEVED,
             y=74,
@@ -145,7 +145,7 @@ WARMTH: tuple[Composition, ...] = (
         "A kiss on the cheek",
         "kiss awww",
         "kiss, lipstick, cheek, smooch, blush, love",
-        "Red lips press on the cheek of a blushing face, which melts into a smile: smooch.",
+        "Red lips press on the cheek of a blushing face, which tilts its head and stays marked: smooch.",
         Sprite(e.BLUSH, x=70, y=88, size=120, turn=keys((0.3, 0), (0.4, -8, overshoot), (0.9, -8), (1, 0))),
         Sprite(
             e.KISS_MARK,

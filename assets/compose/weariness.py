@@ -122,7 +122,7 @@ WEARINESS: tuple[Composition, ...] = (
         "Battery empty",
         "sigh yawn",
         "sigh, low battery, exhausted, drained, tired, done",
-        "A weary face tips to the side beside a battery that runs empty and blinks slowly: no energy left.",
+        "A weary face tips over beside an almost empty battery that swells and shrinks: no energy left.",
         Sprite(
             e.WEARY,
             x=62,
