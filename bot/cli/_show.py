@@ -49,9 +49,9 @@ def _show_best(console: Console, best: Reaction) -> None:
     path = Path(best.file)
     console.print()
     if way == "blocks":
-        grid = Table.grid(padding=(0, 3))
+        grid = Table.grid(padding=(0, 2))
         grid.add_row(
-            _preview.half_blocks(_preview.middle_frame(path)), Align(_describe(best), vertical="middle")
+            "", _preview.half_blocks(_preview.middle_frame(path)), Align(_describe(best), vertical="middle")
         )
         console.print(grid)
     else:
@@ -68,7 +68,7 @@ def _show_best(console: Console, best: Reaction) -> None:
 def _describe(best: Reaction) -> RenderableType:
     return Group(
         Text.assemble(
-            (best.name, "bold"), "  ", (f" {_plain(best.categories[0])} ", "bold black on bright_cyan")
+            (best.name, "bold"), "  ", (f" {_plain(best.categories[0])} ", "bold white on dark_cyan")
         ),
         Text(best.alt_text),
         Text(best.why, style="dim"),
@@ -76,7 +76,9 @@ def _describe(best: Reaction) -> RenderableType:
 
 
 def _table(reactions: list[Reaction], *, has_path_column: bool) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, header_style="dim", pad_edge=False, padding=(0, 1))
+    table = Table(
+        box=box.SIMPLE_HEAD, header_style="dim", pad_edge=False, leading=0 if has_path_column else 1
+    )
     table.add_column("", style="dim", justify="right")
     table.add_column("GIF", style="bold", min_width=12)
     table.add_column("Category", style="cyan", no_wrap=True)
