@@ -156,6 +156,8 @@ BANTER: tuple[Composition, ...] = (
         mirrored(Sprite(e.FIRE, x=28, y=96, size=88, play=cycle(2))),
         Sprite(e.SUNGLASSES_FACE, y=hop(84, 6, 2), size=104, play=cycle()),
         mirrored(Sprite(e.FIRE, x=58, y=138, size=46, play=cycle(2, 0.4))),
+        frames=26,
+        duration_ms=70,
     ),
     reaction(
         "slow-clap",

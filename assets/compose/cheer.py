@@ -210,6 +210,8 @@ CHEER: tuple[Composition, ...] = (
         confetti_rain(7, 13),
         Sprite(e.PARTY_FACE, y=hop(72, 8, 4), size=96, play=cycle()),
         mirrored(Sprite(e.POPPER, x=32, y=122, size=62, play=cycle())),
+        frames=26,
+        duration_ms=70,
     ),
     reaction(
         "champagne-pops",

@@ -63,7 +63,8 @@ DRAMA: tuple[Composition, ...] = (
         Sprite(e.EXPLODING, y=94, size=126, play=cycle()),
         sparks(80, 56, 0.05, e.STAR, count=7, reach=70, size=24),
         sparks(80, 56, 0.5, count=9, reach=72, size=20),
-        frames=40,
+        frames=30,
+        duration_ms=70,
         poster=0.12,
     ),
     reaction(

@@ -33,6 +33,8 @@ MOODS: tuple[Composition, ...] = (
         Sprite(e.FIRE, x=80, y=44, size=84, play=cycle(2)),
         mirrored(Sprite(e.FIRE, x=46, y=58, size=56, play=cycle(2, 0.4), turn=-12)),
         Sprite(e.CURSING, x=wave(80, 2, 9), y=104, size=100, play=cycle()),
+        frames=26,
+        duration_ms=70,
     ),
     reaction(
         "table-thump",

@@ -127,6 +127,8 @@ WONDER: tuple[Composition, ...] = (
         Sprite(e.CONFUSED, y=52, size=88, yaw=wave(0, 0.14, 2), pitch=0.05),
         Sprite(e.MAP, x=70, y=118, size=100, turn=wave(0, 22, 1)),
         Sprite(e.COMPASS, x=132, y=128, size=50, turn=lambda time: 720 * time),
+        frames=26,
+        duration_ms=70,
     ),
     reaction(
         "dog-confused",
@@ -233,6 +235,8 @@ WONDER: tuple[Composition, ...] = (
         "A face with dollar signs in its eyes shakes while banknotes rain: take my money.",
         raining((e.BANKNOTE,), 7, 40, 0),
         Sprite(e.MONEY_FACE, y=92, size=104, play=cycle(), turn=wave(0, 6, 2)),
+        frames=26,
+        duration_ms=70,
     ),
     reaction(
         "hungry-dog",
