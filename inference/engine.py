@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from inference.bundle import Bundle, load_bundle
 from inference.catalogue import Catalogue
-from inference.encoders import TextEncoder, Tokens
+from inference.encoders import BATCH, TextEncoder, Tokens
 from inference.errors import MessageError
 from inference.fusion import GifEmbedder
 from inference.index import EXACT_LIMIT, open_index
 from inference.pack import read_pack
 from inference.picker import Picker
-from inference.protocol import Reaction, ReactReply
+from inference.protocol import Reaction, ReactReply, ReactRequest
 
 MOSTLY = 0.5
 
@@ -109,31 +109,42 @@ class Engine:
         }
         return self._reply(tokens, hold, reactions, timings)
 
-    def react_many(
-        self, texts: Sequence[str], k: int = 3, *, progress: Progress | None = None
-    ) -> list[ReactReply]:
-        """Rank GIFs for many messages, embedded in batches; replies come in the order of `texts`.
+    def answer(self, request: ReactRequest) -> ReactReply:
+        """Answer a request as `react` does.
 
-        `progress` is called with (done, total) after each batch.
+        Raises:
+            MessageError: the request cannot be answered.
+        """
+        return self.react(request.text, request.k, categories=request.categories)
+
+    def react_many(
+        self, texts: Sequence[str], k: int = 3, *, batch: int = 1, progress: Progress | None = None
+    ) -> list[ReactReply]:
+        """Rank GIFs for many messages; replies come in the order of `texts`.
+
+        An int8 graph scales its activations by the whole batch, so that neighbours change an answer a
+        little: with `batch` 1 each message gets the very answer that `react` gives, larger batches are
+        faster. `progress` is called with (done, total) after each batch.
 
         Raises:
             MessageError: nothing readable is in one of the texts, or `k` is below 1.
         """
         self.check_count(k)
         messages = [self._tokenise(text) for text in texts]
-        vectors, holds = self._text.encode_many([tokens.ids for tokens in messages], progress=progress)
+        ids = [tokens.ids for tokens in messages]
+        vectors, holds = self._text.encode_many(ids, batch=batch, progress=progress)
         return [
             self._reply(tokens, float(hold), self._picker.pick(tokens.text, vector, k), {})
             for tokens, vector, hold in zip(messages, vectors, holds, strict=True)
         ]
 
-    def embed_texts(self, texts: Sequence[str]) -> tuple[Floats, Floats]:
+    def embed_texts(self, texts: Sequence[str], *, batch: int = BATCH) -> tuple[Floats, Floats]:
         """Embed messages: (n, dim) float32 of unit norm and hold probabilities (n,) float32.
 
         Raises:
             MessageError: nothing readable is in one of the texts.
         """
-        return self._text.encode_many([self._tokenise(text).ids for text in texts])
+        return self._text.encode_many([self._tokenise(text).ids for text in texts], batch=batch)
 
     def check_text(self, text: str) -> None:
         """Refuse a message that cannot be answered.

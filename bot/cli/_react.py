@@ -17,9 +17,9 @@ from bot.messages import (
     TEXT_AND_FILE,
 )
 from inference.errors import MessageError
-from inference.protocol import Reaction, ranked_message
+from inference.protocol import Reaction, ReactRequest, ranked_message
 
-GENTLE = ("hug", "hearts", "sorry", "cry")  # the primary categories that are offered on a grave message
+GENTLE = ["hug", "hearts", "sorry", "cry"]  # the primary categories that are offered on a grave message
 
 
 def check_options(
@@ -52,9 +52,10 @@ def react_to(text: str, k: int, *, as_json: bool, open_first: bool) -> None:
         ReparteeError: names what is wrong and what to do.
     """
     engine = open_engine(read_settings())
-    reply = engine.react(text, k)
+    request = ReactRequest(text=text, k=k)
+    reply = engine.answer(request)
     if as_json:
-        typer.echo(msgspec.json.encode(ranked_message(None, reply)).decode())
+        typer.echo(msgspec.json.encode(ranked_message(request.id, reply)).decode())
         for note in reply.notes:
             typer.echo(note, err=True)
     else:
@@ -62,7 +63,7 @@ def react_to(text: str, k: int, *, as_json: bool, open_first: bool) -> None:
 
         is_held = reply.hold > engine.bundle.spec.hold_threshold
         if is_held:
-            reply = engine.react(text, k, categories=GENTLE)
+            reply = engine.answer(msgspec.structs.replace(request, categories=GENTLE))
         show(reply, is_held=is_held)
     if open_first and reply.reactions:
         _open(reply.reactions[0])

@@ -43,7 +43,8 @@ def _held(hold: float) -> Text:
 
 
 def _show_best(console: Console, best: Reaction) -> None:
-    way = _preview.choose_way(os.environ, console.color_system if console.is_terminal else None)
+    can_draw = console.is_terminal and not console.no_color
+    way = _preview.choose_way(os.environ, console.color_system if can_draw else None)
     if way is None:
         return
     path = Path(best.file)

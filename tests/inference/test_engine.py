@@ -11,7 +11,7 @@ from inference.engine import Engine
 from inference.errors import BundleError, MessageError, PackError
 from inference.fusion import GifEmbedder, unit
 from inference.pack import read_pack
-from inference.protocol import ReactReply
+from inference.protocol import ReactReply, ReactRequest
 from tests import tiny
 
 
@@ -69,12 +69,25 @@ def test_only_wanted_categories_come(tiny_engine: Engine) -> None:
     assert len(reply.reactions) == 4
 
 
-def test_many_answers_equal_single_ones(tiny_engine: Engine) -> None:
+@pytest.mark.parametrize("batch", [1, 8])
+def test_many_answers_equal_single_ones(tiny_engine: Engine, batch: int) -> None:
     texts = ["I miss you", "boom", "that is so very very funny", "died"] * 8
-    for text, reply in zip(texts, tiny_engine.react_many(texts, 2), strict=True):
+    for text, reply in zip(texts, tiny_engine.react_many(texts, 2, batch=batch), strict=True):
         alone = tiny_engine.react(text, 2)
         assert files(reply) == files(alone)
         assert reply.hold == pytest.approx(alone.hold, abs=1e-6)
+
+
+def test_a_request_is_answered_like_its_parts(tiny_engine: Engine) -> None:
+    reply = tiny_engine.answer(ReactRequest(text="boom", k=5, categories=["hug", "cry"]))
+    assert files(reply) == files(tiny_engine.react("boom", 5, categories={"hug", "cry"}))
+
+
+def test_embedded_messages_are_those_that_are_ranked(tiny_engine: Engine) -> None:
+    vectors, holds = tiny_engine.embed_texts(["I miss you", "he died"])
+    assert vectors.shape == (2, tiny.DIM)
+    assert vectors[0] @ tiny.anchors()[0] > 0.9
+    assert holds[1] == pytest.approx(tiny_engine.react("he died").hold, abs=1e-6)
 
 
 def test_stages_are_timed(tiny_engine: Engine) -> None:
