@@ -8,6 +8,7 @@ ONE_MESSAGE_ONLY = "{option} goes with one message, not with --input."
 OUTPUT_WITHOUT_INPUT = "--output goes with --input; for one message use --json."
 UNREADABLE_FILE = "{path} cannot be read ({reason}): name a readable file, or - for standard input."
 UNWRITABLE_FILE = "{path} cannot be written ({reason}): name a file in a folder that you can write to."
+NO_ANSWER = "The answer could not be written ({reason}): free space there, or send it elsewhere."
 BAD_LINE = 'line {number} is not {{"id": ..., "text": ...}} ({reason})'
 EMPTY_LINE = "line {number} has no readable character in its text"
 BAD_LINES = "{path}: {problems}; mend or remove {them}, nothing was written."

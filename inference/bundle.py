@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
@@ -19,6 +19,9 @@ BUNDLE_FILE = "bundle.json"
 REPAIR = "restore it from the release or export the model again (python -m export onnx)"
 
 Shape = list[str | int]
+Positive = Annotated[int, msgspec.Meta(ge=1)]
+Triple = Annotated[list[float], msgspec.Meta(min_length=3, max_length=3)]
+Byte = Annotated[int, msgspec.Meta(ge=0, le=255)]
 
 
 class BundleFile(msgspec.Struct, frozen=True):
@@ -34,7 +37,7 @@ class TextSpec(msgspec.Struct, frozen=True):
     file: str
     inputs: dict[str, Shape]
     outputs: dict[str, Shape]
-    max_tokens: int
+    max_tokens: Positive
     pad_id: int = 0
 
 
@@ -44,11 +47,11 @@ class ImageSpec(msgspec.Struct, frozen=True):
     file: str
     inputs: dict[str, Shape]
     outputs: dict[str, Shape]
-    size: int
-    mean: list[float]
-    std: list[float]
-    background: list[int]
-    frames: int
+    size: Positive
+    mean: Triple
+    std: Triple
+    background: Annotated[list[Byte], msgspec.Meta(min_length=3, max_length=3)]
+    frames: Positive
 
 
 class CategorySpec(msgspec.Struct, frozen=True):
@@ -84,8 +87,8 @@ class BundleSpec(msgspec.Struct, frozen=True, kw_only=True):
     text: TextSpec
     image: ImageSpec
     tokenizer: str
-    embedding_dim: int
-    temperature: float
+    embedding_dim: Positive
+    temperature: Annotated[float, msgspec.Meta(gt=0)]
     categories: CategorySpec
     fusion: FusionSpec
     calibration: CalibrationSpec
@@ -195,4 +198,6 @@ def _read_anchors(folder: Path, spec: BundleSpec) -> NDArray[np.float32]:
             f"The category anchors {path} are {anchors.dtype} {anchors.shape} "
             f"instead of float32 {shape}: {REPAIR}."
         )
+    if not np.allclose(np.linalg.norm(anchors, axis=1), 1, atol=1e-3):
+        raise BundleError(f"The category anchors {path} have not unit norm: {REPAIR}.")
     return np.asarray(anchors, dtype=np.float32)

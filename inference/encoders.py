@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -11,7 +11,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from inference.bundle import REPAIR, Bundle
+from inference.bundle import REPAIR, Bundle, ImageSpec, TextSpec
 from inference.errors import BundleError, PackError
 from inference.preprocess import clean_text, compose_square, foreign_share, normalise, sample_frames
 
@@ -41,8 +41,7 @@ class TextEncoder:
     def __init__(self, bundle: Bundle, *, threads: int = 1) -> None:
         self._spec = bundle.spec.text
         self._dim = bundle.spec.embedding_dim
-        self._session = open_session(bundle.path(self._spec.file), threads)
-        _check_names(self._session, self._spec.inputs, self._spec.outputs, bundle.path(self._spec.file))
+        self._session = _open_graph(bundle, self._spec, threads)
         self._tokenizer = _open_tokenizer(bundle.path(bundle.spec.tokenizer), self._spec.max_tokens)
         self._unknown = _unknown_id(self._tokenizer)
 
@@ -95,9 +94,7 @@ class ImageEncoder:
 
     def __init__(self, bundle: Bundle, *, threads: int = 1) -> None:
         self._spec = bundle.spec.image
-        path = bundle.path(self._spec.file)
-        self._session = open_session(path, threads)
-        _check_names(self._session, self._spec.inputs, self._spec.outputs, path)
+        self._session = _open_graph(bundle, self._spec, threads)
         self._is_batched = len(self._spec.inputs["pixel_values"]) == 5
 
     def encode_file(self, path: Path) -> Floats:
@@ -154,10 +151,21 @@ def open_session(path: Path, threads: int) -> Any:
         raise BundleError(f"onnxruntime cannot open {path} ({reason}): {REPAIR}.") from error
 
 
-def _check_names(session: Any, inputs: Iterable[str], outputs: Iterable[str], path: Path) -> None:
-    found = {node.name for node in (*session.get_inputs(), *session.get_outputs())}
-    if missing := sorted({*inputs, *outputs} - found):
+def _open_graph(bundle: Bundle, spec: TextSpec | ImageSpec, threads: int) -> Any:
+    """Open a graph of the bundle and compare its inputs and outputs with the description."""
+    path = bundle.path(spec.file)
+    session = open_session(path, threads)
+    outputs = {node.name: node.shape for node in session.get_outputs()}
+    found = {node.name for node in session.get_inputs()} | outputs.keys()
+    if missing := sorted({*spec.inputs, *spec.outputs} - found):
         raise BundleError(f"The graph {path} has no {', '.join(missing)}: {REPAIR}.")
+    width = outputs["embedding"][-1]
+    if width != bundle.spec.embedding_dim:
+        raise BundleError(
+            f"The graph {path} gives vectors of {width} numbers instead of "
+            f"{bundle.spec.embedding_dim}: {REPAIR}."
+        )
+    return session
 
 
 def _open_tokenizer(path: Path, max_tokens: int) -> Any:

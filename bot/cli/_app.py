@@ -102,4 +102,6 @@ def main() -> NoReturn:
     except BrokenPipeError:  # the reader of our output has gone, there is nobody to tell
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except OSError as error:
+        print(messages.NO_ANSWER.format(reason=error.strerror), file=sys.stderr)
     sys.exit(2)

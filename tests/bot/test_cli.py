@@ -375,7 +375,7 @@ finally:
 
 def test_a_real_process_answers_without_loading_what_it_does_not_need(cli: Cli) -> None:
     command = [sys.executable, "-c", PROCESS, "react", "I miss you", "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=with_root())
     assert names(json.loads(done.stdout))[0] == "hug.gif"
     assert done.stderr.strip() == ""
 
@@ -385,7 +385,23 @@ def test_a_real_process_fails_with_a_sentence_and_no_traceback(
 ) -> None:
     monkeypatch.setenv("REPARTEE_BUNDLE", "nowhere")
     command = [sys.executable, "-c", "from bot.cli import main; main()", "react", "hi"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=with_root())
     assert done.returncode == 2
     assert "No model bundle in nowhere" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device here")
+@pytest.mark.parametrize("arguments", ['"I miss you"', '"I miss you" --json', "--input chat.jsonl"])
+def test_a_full_disk_gets_a_sentence(cli: Cli, chat: Path, arguments: str) -> None:
+    command = f"{sys.executable} -c 'from bot.cli import main; main()' react {arguments} > /dev/full"
+    done = subprocess.run(
+        command, shell=True, capture_output=True, text=True, check=False, cwd=chat.parent, env=with_root()
+    )
+    assert done.returncode == 2
+    assert "could not be written (No space left" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def with_root() -> dict[str, str]:
+    return os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}

@@ -56,6 +56,7 @@ def test_a_cut_file_is_found_by_its_size(folder: Path) -> None:
         ({"kind": "captioner"}, '"captioner" bundle'),
         ({"fusion": {"image": 1.0}}, "fusion"),
         ({"embedding_dim": 99}, r"instead of float32 \(8, 99\)"),
+        ({"temperature": 0}, "temperature"),
         ({"files": {}}, "no checksum for text.onnx"),
     ],
 )
@@ -86,3 +87,10 @@ def test_vectors_are_shared_by_bundles_that_differ_in_words_only(folder: Path) -
     assert load_bundle(folder).vector_key == before
     tiny.write_description(folder, fusion={"image": 0.5, "text": 0.2, "category": 1.0})
     assert load_bundle(folder).vector_key != before
+
+
+def test_anchors_that_have_not_unit_norm_are_refused(folder: Path) -> None:
+    np.save(folder / "categories.npy", 2 * tiny.anchors())
+    tiny.write_description(folder)
+    with pytest.raises(BundleError, match="unit norm"):
+        load_bundle(folder)

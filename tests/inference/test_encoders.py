@@ -119,3 +119,12 @@ def test_a_graph_without_the_named_outputs_is_refused(tmp_path: Path) -> None:
     tiny.write_description(folder)
     with pytest.raises(BundleError, match="has no attention_mask, hold, input_ids"):
         TextEncoder(load_bundle(folder))
+
+
+def test_a_graph_of_another_width_is_refused(tmp_path: Path) -> None:
+    narrow = tiny.make_bundle(tmp_path / "b")
+    axes = np.eye(len(tiny.CATEGORIES), 16, dtype=np.float32)
+    np.save(narrow / "categories.npy", axes)
+    tiny.write_description(narrow, embedding_dim=16)
+    with pytest.raises(BundleError, match="vectors of 32 numbers instead of 16"):
+        TextEncoder(load_bundle(narrow))
