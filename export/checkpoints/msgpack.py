@@ -88,7 +88,7 @@ def read_config(folder: Path) -> HybridCLIPConfig:
 def parameter_arrays(model: HybridCLIP) -> dict[str, Array]:
     """Return the model's parameters as float32 arrays under their published paths, sorted."""
     found = published_parameters(model)
-    return {name: np.asarray(found[name][...]) for name in sorted(found)}
+    return {name: np.asarray(found[name].get_value()) for name in sorted(found)}
 
 
 def empty_model(config: HybridCLIPConfig) -> HybridCLIP:

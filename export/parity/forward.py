@@ -38,6 +38,10 @@ TOLERANCES: Mapping[str, float] = {
 """Largest allowed absolute difference of two float32 runs, several times what was seen between libraries."""
 
 
+encode_text = nnx.jit(HybridCLIP.encode_text)
+encode_image = nnx.jit(HybridCLIP.encode_image)
+
+
 class OutputName(NamedTuple):
     """A recorded output: the prefix of its inputs' names, the tag of the call, what it is."""
 
@@ -67,8 +71,6 @@ class Forward:
         self._arrays = arrays
         self._texts: dict[tuple[str, str], TextOutput] = {}
         self._images: dict[str, ImageOutput] = {}
-        self._encode_text = nnx.jit(HybridCLIP.encode_text)
-        self._encode_image = nnx.jit(HybridCLIP.encode_image)
 
     def _input(self, prefix: str, name: str) -> jax.Array:
         key = prefix + name
@@ -93,7 +95,7 @@ class Forward:
         counted = jnp.broadcast_to(jnp.arange(ids.shape[1], dtype=jnp.int32), ids.shape)
         positions = self._offset(inputs, ids) if tag == "offset" else counted
         types = self._input(inputs, "token_type_ids") if tag == "token_types" else jnp.zeros_like(ids)
-        output: TextOutput = self._encode_text(self._model, ids, mask, positions, types)
+        output: TextOutput = encode_text(self._model, ids, mask, positions, types)
         return output
 
     def _offset(self, inputs: str, ids: jax.Array) -> jax.Array:
@@ -105,7 +107,7 @@ class Forward:
         """Run the vision tower; an input set without pictures has those of the case."""
         inputs = inputs if f"{inputs}pixel_values" in self._arrays else ""
         if inputs not in self._images:
-            self._images[inputs] = self._encode_image(self._model, self._input(inputs, "pixel_values"))
+            self._images[inputs] = encode_image(self._model, self._input(inputs, "pixel_values"))
         return self._images[inputs]
 
     def logits_per_text(self, inputs: str, tag: str) -> jax.Array:

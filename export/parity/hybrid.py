@@ -29,7 +29,7 @@ def check_hybrid(folder: Path, report: CaseReport) -> None:
 def check_parameters(model: HybridCLIP, folder: Path) -> dict[str, Comparison]:
     """Compare what was loaded with the file, key biases included, and with the recorded tree of names."""
     loaded, stored = parameter_arrays(model), read_arrays(folder / WEIGHTS_FILE)
-    each = [compare(loaded[name], stored[name], 0.0) for name in loaded]
+    each = [compare(loaded[name], stored[name].astype("float32"), 0.0) for name in loaded]
     found = {"parameters": max(each, key=lambda c: (not c.ok, c.max_abs_diff or 0.0))}
     if (folder / "param_tree.json").exists():
         shapes = {name: array.shape for name, array in loaded.items()}

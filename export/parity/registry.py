@@ -62,6 +62,14 @@ def find_cases(folder: Path, depth: int = 0) -> Iterator[tuple[Path, Kind | None
         yield folder, None
 
 
+def _check(check: Callable[[Path, CaseReport], None], path: Path, report: CaseReport) -> None:
+    """Run a check so that a file of an unforeseen content fails its case, not the whole command."""
+    try:
+        check(path, report)
+    except Exception as error:
+        report.errors.append(f"the case cannot be compared: {type(error).__name__}: {error}")
+
+
 def check_folder(folder: Path) -> tuple[list[CaseReport], list[str]]:
     """Check every case in a folder.
 
@@ -79,7 +87,7 @@ def check_folder(folder: Path) -> tuple[list[CaseReport], list[str]]:
             skipped.append(name)
             continue
         else:
-            kind.check(path, report)
+            _check(kind.check, path, report)
         reports.append(report)
     return reports, skipped
 

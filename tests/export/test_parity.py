@@ -1,0 +1,177 @@
+"""The parity command: it accepts what the originals recorded, and it refuses what differs."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from export.checkpoints.msgpack import read_arrays
+from export.parity.command import run
+from export.parity.training import compare_trained, fitted_schedule
+from tests.export import tiny_hybrid
+
+SHARED = Path(os.environ.get("REPARTEE_SHARED", Path(__file__).parents[3] / "shared")) / "fixtures"
+needs_shared = pytest.mark.skipif(
+    not SHARED.is_dir(),
+    reason="the originals' recorded outputs are not here (REPARTEE_SHARED names their folder)",
+)
+
+
+def checked(folder: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[str, Any]]:
+    code = run(folder)
+    return code, json.loads(capsys.readouterr().out)
+
+
+@needs_shared
+@pytest.mark.parametrize("name", ["hybrid_clip", "preprocess"])
+def test_what_the_originals_recorded_is_recomputed(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, result = checked(SHARED / name, capsys)
+    wrong = {
+        f"{case['case']}: {output}": comparison
+        for case in result["cases"]
+        for output, comparison in case["outputs"].items()
+        if not comparison["ok"]
+    }
+    assert wrong == {}
+    assert [error for case in result["cases"] for error in case["errors"]] == []
+    assert code == 0
+
+
+@needs_shared
+def test_every_recorded_array_of_a_case_is_compared(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    shutil.copytree(SHARED / "hybrid_clip" / "roberta_clip_from_pretrained", tmp_path / "case")
+    _, result = checked(tmp_path / "case", capsys)
+    recorded = {
+        n for n in np.load(tmp_path / "case" / "io.npz").files if n.startswith(("default/", "offset/"))
+    }
+    assert recorded <= result["cases"][0]["outputs"].keys()
+    assert len(recorded) == 20
+
+
+@pytest.fixture(scope="module")
+def case(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_hybrid.record_case(tmp_path_factory.mktemp("cases") / "other", tiny_hybrid.other_config())
+
+
+@pytest.fixture
+def copy(case: Path, tmp_path: Path) -> Path:
+    shutil.copytree(case, tmp_path / "case")
+    return tmp_path / "case"
+
+
+def test_a_case_of_other_sizes_agrees(case: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, result = checked(case, capsys)
+    assert code == 0
+    assert {"default/logits_per_image", "no_mask/text_embeds", "offset/text_last_hidden_state"} <= result[
+        "cases"
+    ][0]["outputs"].keys()
+
+
+def test_one_changed_parameter_is_found(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arrays = read_arrays(copy / "flax_model.msgpack")
+    arrays["text_model/pooler/dense/bias"] = arrays["text_model/pooler/dense/bias"] + np.float32(1e-3)
+    tiny_hybrid.rewrite_parameters(copy, arrays)
+    code, result = checked(copy, capsys)
+    outputs = result["cases"][0]["outputs"]
+    assert code == 1
+    assert not outputs["default/text_embeds"]["ok"]
+    assert outputs["default/text_embeds"]["max_abs_diff"] > 1e-5
+    assert outputs["default/image_features"]["ok"]
+
+
+def test_one_changed_output_is_found(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with np.load(copy / "io.npz") as stored:
+        arrays = dict(stored)
+    arrays["offset/text_embeds"][0, 0] += 1e-4
+    np.savez(copy / "io.npz", **arrays)
+    code, result = checked(copy, capsys)
+    wrong = [name for name, found in result["cases"][0]["outputs"].items() if not found["ok"]]
+    assert (code, wrong) == (1, ["offset/text_embeds"])
+
+
+def test_an_output_that_is_not_a_number_or_not_known_fails(
+    copy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with np.load(copy / "io.npz") as stored:
+        arrays = dict(stored)
+    arrays["default/text_embeds"][0, 0] = np.nan
+    arrays["default/sparkle"] = np.zeros(2)
+    arrays["default/image_features"] = arrays["default/image_features"][:2]
+    np.savez(copy / "io.npz", **arrays)
+    code, result = checked(copy, capsys)
+    outputs = result["cases"][0]["outputs"]
+    assert code == 1
+    assert "finite" in outputs["default/text_embeds"]["message"]
+    assert "sparkle" in outputs["default/sparkle"]["message"]
+    assert "shape" in outputs["default/image_features"]["message"]
+
+
+@pytest.mark.parametrize("name", ["config.json", "flax_model.msgpack", "io.npz"])
+@pytest.mark.parametrize("damage", ["missing", "cut off"])
+def test_a_missing_or_damaged_file_fails_its_case(
+    copy: Path, name: str, damage: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = (copy / name).read_bytes()
+    (copy / name).unlink() if damage == "missing" else (copy / name).write_bytes(content[: len(content) // 2])
+    code, result = checked(copy.parent, capsys)
+    assert code == 1
+    assert name in result["cases"][0]["errors"][0]
+
+
+def test_a_training_run_without_its_numbers_fails(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (copy / "train.json").write_text('{"wd0": {"losses": [1.0, 0.5]}}')
+    code, result = checked(copy, capsys)
+    assert code == 1
+    assert "train.json" in result["cases"][0]["errors"][0]
+
+
+def test_a_folder_that_is_no_case_is_refused_with_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "notes.txt").write_text("hello")
+    assert run(tmp_path) == 2
+    assert run(tmp_path / "absent") == 2
+    assert run(tmp_path / "notes.txt") == 2
+    sentences = capsys.readouterr().err.splitlines()
+    assert ["no recorded case" in sentences[0], "does not exist" in sentences[1]] == [True, True]
+    assert "not a folder" in sentences[2]
+
+
+def test_an_empty_folder_among_cases_fails(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (copy.parent / "emptied").mkdir()
+    code, result = checked(copy.parent, capsys)
+    assert code == 1
+    assert [case["ok"] for case in result["cases"]] == [True, False]
+
+
+@pytest.mark.parametrize(
+    "rates",
+    [[1e-3] * 3, [0.0, 5e-4, 1e-3, 8.75e-4, 7.5e-4], [1e-2, 5e-3, 0.0, 0.0], [0.0, 1e-5, 2e-5], [0.0]],
+)
+def test_recorded_rates_give_their_schedule_back(rates: list[float]) -> None:
+    schedule = fitted_schedule(rates)
+    assert [float(schedule(step)) for step in range(len(rates))] == pytest.approx(rates, rel=1e-6, abs=1e-12)
+
+
+def test_rates_of_another_form_are_not_fitted() -> None:
+    rates = [1e-3, 8e-4, 7e-4, 2e-4]
+    schedule = fitted_schedule(rates)
+    assert [float(schedule(step)) for step in range(4)] != pytest.approx(rates, rel=1e-3)
+
+
+def test_trained_parameters_may_stray_a_little_in_a_few_elements_but_not_in_key_biases_names() -> None:
+    recorded = {"a/kernel": np.zeros(10_000, np.float32), "a/key/bias": np.zeros(4, np.float32)}
+    few = {"a/kernel": recorded["a/kernel"].copy(), "a/key/bias": np.ones(4, np.float32)}
+    few["a/kernel"][:5] = 2e-3
+    many = {**few, "a/kernel": few["a/kernel"].copy()}
+    many["a/kernel"][:50] = 1e-4
+    far = {**few, "a/kernel": few["a/kernel"].copy()}
+    far["a/kernel"][0] = 1e-2
+    assert [compare_trained(found, recorded).ok for found in (few, many, far)] == [True, False, False]
+    assert not compare_trained({"a/kernel": recorded["a/kernel"]}, recorded).ok
