@@ -17,7 +17,7 @@ from export.models.hybrid_clip import HybridCLIP, HybridCLIPConfig
 from export.models.roberta import RobertaConfig, offset_position_ids
 from export.models.vit import ViTConfig
 
-compare_all = nnx.jit(HybridCLIP.__call__)
+compare_all: Any = nnx.jit(HybridCLIP.__call__)
 
 TEXT_SIZES: Mapping[str, Any] = {
     "vocab_size": 40,
