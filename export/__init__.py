@@ -1,0 +1,1 @@
+"""Where models come from: Flax training, checkpoints and the way to ONNX."""

@@ -1,0 +1,1 @@
+"""Recipes: frozen dataclasses that name data, schedule, seed and command of a training."""

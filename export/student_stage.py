@@ -1,0 +1,170 @@
+"""Teach the small text tower what annotators and the teacher say, and pictures' names on the side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from flax import nnx
+from rich.console import Console
+from tokenizers import Tokenizer
+
+from export.checkpoints.safetensors import load_bert
+from export.models.efficientnet import EfficientNetConfig
+from export.models.hybrid_clip import HybridCLIP, HybridCLIPConfig
+from export.models.learners import Student
+from export.recipes.house_text import HouseText
+from export.sentences import minilm_folder, sentence_vectors
+from export.space import DIM, IdentitySpace, category_vector
+from export.teacher_stage import BATCH, Opinions
+from export.text_corpus import Corpus, batch_count, message_corpus, no_targets, tokenise
+from export.text_messages import Messages
+from export.text_scores import score
+from export.text_train import Fitted, State, train
+from export.training import Run
+from export.vision_data import identity_space
+from inference.pack import PackGif
+from inference.preprocess import clean_text
+
+Floats = npt.NDArray[np.float32]
+TEXT_PARTS = frozenset({"text_model", "text_projection", "logit_scale", "hold_head"})
+HELD_PREDICTIONS = "held_out.npz"
+
+
+def train_student(
+    recipe: HouseText,
+    messages: Messages,
+    opinions: Opinions,
+    gifs: Sequence[PackGif],
+    out: Path,
+    source: Path | None = None,
+) -> HybridCLIP:
+    """Train the text side of the house model.
+
+    Args:
+        recipe: the settings.
+        messages: what to read.
+        opinions: the teacher's, of all of these messages.
+        gifs: the pack, whose names, tags and categories are learned; may be empty.
+        out: folder of the run; an interrupted one goes on.
+        source: folder of the published MiniLM, fetched if not given.
+
+    Returns:
+        The model with a trained text side; its vision side is untrained.
+    """
+    source = source or minilm_folder()
+    tokenizer = Tokenizer.from_file(str(source / "tokenizer.json"))
+    space, table, identities = identity_space()
+    student = make_student(source, recipe)
+    corpus = taught_corpus(tokenizer, messages, opinions, recipe)
+    identity = space(sentence_vectors([clean_text(m.text) for m in messages.rows], source))
+    corpus = corpus.updated(
+        identity=identity,
+        identity_weight=np.ones(len(corpus), np.float32),
+        share=np.full(len(corpus), recipe.message_share, np.float32),
+    )
+    bench = corpus.blank(tokenise(tokenizer, messages.bench_texts))
+    names = name_corpus(tokenizer, [e.text for e in table], identities, recipe.name_share)
+    named = [names, *gif_corpus(tokenizer, gifs, messages.categories, space, source, recipe)]
+    training = corpus.subset(messages.training)
+    for part in named * recipe.name_copies:
+        training = training.join(part)
+
+    fitted = Fitted(student, is_text)
+
+    def judge(params: State) -> dict[str, float]:
+        scores = score(*fitted.answer(params, bench, batch_size=BATCH, pad_id=0), messages.bench)
+        if len(messages.held_out):
+            held = fitted.answer(params, corpus.subset(messages.held_out), batch_size=BATCH, pad_id=0)
+            scores |= {f"fold_{k}": v for k, v in score(*held, messages.judged).items()}
+            np.savez(out / HELD_PREDICTIONS, rows=messages.held_out, **held._asdict())
+        scores["score"] = scores.get("fold_ndcg5", scores["ndcg5"])
+        Console(stderr=True).print({name: round(value, 4) for name, value in scores.items()})
+        return scores
+
+    steps = batch_count(training, recipe.schedule.batch_size) * recipe.schedule.epochs
+    with Run(out, total_steps=steps, patience=recipe.schedule.patience) as run:
+        params = train(fitted, training, recipe.schedule, recipe.weights, run, pad_id=0, judge=judge)
+    return fitted.merged(params).clip
+
+
+def make_student(source: Path, recipe: HouseText) -> Student:
+    """Return the house model with MiniLM as published in its text tower, and the auxiliary heads."""
+    bert = load_bert(source)
+    config = HybridCLIPConfig(
+        text=bert.config,
+        vision=EfficientNetConfig(),
+        projection_dim=DIM,
+        text_pooling="mean",
+        hold_head=True,
+        logit_scale_init_value=recipe.logit_scale,
+    )
+    rngs = nnx.Rngs(recipe.schedule.seed)
+    clip = HybridCLIP(config, rngs)
+    clip.text_model = bert
+    return Student(clip, rngs)
+
+
+def is_text(path: tuple[object, ...], value: object) -> bool:
+    """Say whether a parameter of a `Student` belongs to its text side; the unused pooler does not."""
+    if not isinstance(value, nnx.Param) or "pooler" in path:
+        return False
+    return path[0] != "clip" or path[1] in TEXT_PARTS
+
+
+def taught_corpus(tokenizer: Tokenizer, messages: Messages, opinions: Opinions, recipe: HouseText) -> Corpus:
+    """Return all messages with targets mixed of annotations and opinions.
+
+    Raises:
+        ValueError: the opinions are of other messages.
+    """
+    rows = messages.rows
+    place = {name: index for index, name in enumerate(opinions.ids.tolist())}
+    if any(message.id not in place for message in rows):
+        raise ValueError("the teacher has no opinion of some messages; train it on the same data")
+    order = [place[message.id] for message in rows]
+    corpus = message_corpus(tokenizer, rows, messages.categories, great=recipe.great, ok=recipe.ok)
+    said, said_hold = opinions.category[order], opinions.hold[order]
+    # Held-out rows are never trained on, so mixing their annotation in does no harm.
+    gold = recipe.gold * np.asarray(corpus.targets["category_weight"])
+    gold_hold = recipe.gold * np.asarray(corpus.targets["hold_weight"])
+    category = gold[:, None] * corpus.targets["category"] + (1 - gold[:, None]) * said
+    hold = gold_hold * corpus.targets["hold"] + (1 - gold_hold) * said_hold
+    weight = np.where(np.arange(len(rows)) < messages.annotated, recipe.emphasis, 1.0).astype(np.float32)
+    return corpus.updated(
+        category=category.astype(np.float32),
+        category_weight=weight,
+        hold=hold.astype(np.float32),
+        hold_weight=weight,
+    )
+
+
+def name_corpus(tokenizer: Tokenizer, texts: Sequence[str], identities: Floats, share: float) -> Corpus:
+    """Return names and keywords of pictures with their identity vectors (n, 208) as target."""
+    targets = no_targets(len(texts))
+    targets |= {
+        "identity": identities,
+        "identity_weight": np.ones(len(texts), np.float32),
+        "share": np.full(len(texts), share, np.float32),
+    }
+    return Corpus(tokenise(tokenizer, texts), targets)
+
+
+def gif_corpus(
+    tokenizer: Tokenizer,
+    gifs: Sequence[PackGif],
+    categories: Sequence[str],
+    space: IdentitySpace,
+    source: Path,
+    recipe: HouseText,
+) -> list[Corpus]:
+    """Return the categories by name, and the pack's GIFs by name and tags, with categories as target."""
+    parts = [(name.replace("_", " "), (name,)) for name in categories]
+    parts += [(", ".join((gif.name, *gif.tags)), tuple(gif.categories)) for gif in gifs]
+    texts = [text for text, _ in parts]
+    corpus = name_corpus(tokenizer, texts, space(sentence_vectors(texts, source)), recipe.name_share)
+    target = np.stack([category_vector(names, categories) for _, names in parts])
+    target /= target.sum(1, keepdims=True)
+    return [corpus.updated(category=target, category_weight=np.ones(len(parts), np.float32))]

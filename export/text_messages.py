@@ -1,0 +1,77 @@
+"""Which messages a text training reads, and which of them it must not see because they judge it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from export.data.reactions import (
+    Message,
+    folds,
+    read_categories,
+    read_labelled,
+    read_own,
+    read_unlabelled,
+)
+from export.text_scores import Judged, judged_messages, read_bench
+
+FOLDS = 5
+FOLD_SEED = 0
+
+
+@dataclass(frozen=True)
+class Messages:
+    """All messages of a training, annotated ones first, and the two sets that judge it.
+
+    Attributes:
+        categories: the 48 names in order.
+        rows: annotated messages of the reaction data, our own ones, then unlabelled ones.
+        annotated: how many at the front have labels.
+        held_out: rows of the annotated ones that are not trained on; empty for a final training.
+        bench_texts: ReactBench's messages.
+        bench: what its annotators say.
+    """
+
+    categories: tuple[str, ...]
+    rows: Sequence[Message]
+    annotated: int
+    held_out: npt.NDArray[np.int64]
+    bench_texts: Sequence[str]
+    bench: Judged
+
+    @property
+    def training(self) -> npt.NDArray[np.int64]:
+        """Return the rows that may be trained on, annotated or not."""
+        return np.setdiff1d(np.arange(len(self.rows)), self.held_out)
+
+    @property
+    def judged(self) -> Judged:
+        """Return the judgement of the held-out rows."""
+        return judged_messages([self.rows[i] for i in self.held_out], self.categories)
+
+
+def read_messages(folder: Path, *, tweets: int, fold: int | None, limit: int | None) -> Messages:
+    """Read the messages of a reaction data folder; ReactBench lies beside it.
+
+    Args:
+        folder: as ``shared/reactions``.
+        tweets: how many unlabelled emoji tweets to take.
+        fold: which fifth of the annotated reaction data is held out, None for none.
+        limit: take only so many annotated and so many unlabelled messages.
+
+    Raises:
+        DataError: a file is missing.
+    """
+    categories = read_categories(folder)
+    labelled = read_labelled(folder)[:limit]
+    annotated = labelled + read_own()[:limit]
+    held_out = np.zeros(0, np.int64)
+    if fold is not None:
+        held_out = np.flatnonzero(folds(len(labelled), FOLDS, FOLD_SEED) == fold)
+    texts, bench = read_bench(folder.parent / "reactbench" / "dev.jsonl", categories)
+    rows = annotated + read_unlabelled(folder, tweets=tweets)[:limit]
+    return Messages(categories, rows, len(annotated), held_out, texts, bench)

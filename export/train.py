@@ -1,0 +1,68 @@
+"""`python -m export train …`: the stages of a house model, each a recipe, each resumable."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from export.data.reactions import reactions_dir
+
+Out = Annotated[Path, typer.Option(help="Folder of the run: checkpoints, TensorBoard files, results.")]
+Data = Annotated[Path | None, typer.Option(help="Folder of the reaction data [../shared/reactions].")]
+Fold = Annotated[int | None, typer.Option(min=0, max=4, help="Hold out this fifth of the labels.")]
+Smoke = Annotated[bool, typer.Option("--smoke", help="A trial on a few messages that takes about a minute.")]
+Pack = Annotated[Path, typer.Option(help="Pack whose names, tags and pictures are learned.")]
+
+HELP = """Train the house model, stage by stage: teacher, then text; vision on its own.
+
+An interrupted run goes on when the same command is given again. Watch it with `tensorboard --logdir runs`.
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add `train` with its stages to the command line."""
+    stages = typer.Typer(no_args_is_help=True, help=HELP)
+    stages.command("teacher")(teacher)
+    stages.command("text")(text)
+    app.add_typer(stages, name="train")
+
+
+def teacher(
+    out: Out = Path("runs/teacher"), data: Data = None, fold: Fold = None, smoke: Smoke = False
+) -> None:
+    """Fine-tune the large teacher and write its opinions of all messages."""
+    from export.recipes import house_teacher, house_text
+    from export.teacher_stage import train_teacher
+    from export.text_messages import read_messages
+
+    recipe = house_teacher.SMOKE if smoke else house_teacher.FULL
+    tweets = (house_text.SMOKE if smoke else house_text.FULL).tweets
+    messages = read_messages(reactions_dir(data), tweets=tweets, fold=fold, limit=recipe.limit)
+    train_teacher(recipe, messages, out)
+    typer.echo(f"{out}: opinions of {len(messages.rows)} messages")
+
+
+def text(
+    teacher: Annotated[Path, typer.Option(help="Folder of the teacher's run.")] = Path("runs/teacher"),
+    out: Out = Path("runs/text"),
+    data: Data = None,
+    pack: Pack = Path("assets/packs/fluent"),
+    fold: Fold = None,
+    smoke: Smoke = False,
+) -> None:
+    """Train the small text tower on labels and the teacher's opinions."""
+    from export.checkpoints.msgpack import save_hybrid_clip
+    from export.recipes import house_text
+    from export.student_stage import train_student
+    from export.teacher_stage import OPINIONS, Opinions
+    from export.text_messages import read_messages
+    from inference.pack import read_pack
+
+    recipe = house_text.SMOKE if smoke else house_text.FULL
+    messages = read_messages(reactions_dir(data), tweets=recipe.tweets, fold=fold, limit=recipe.limit)
+    gifs = read_pack(pack).gifs if (pack / "manifest.jsonl").is_file() else []
+    model = train_student(recipe, messages, Opinions.load(teacher / OPINIONS), gifs, out)
+    save_hybrid_clip(model, out / "model")
+    typer.echo(f"{out / 'model'}: text side trained")
