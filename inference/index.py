@@ -17,6 +17,7 @@ EXACT_LIMIT = 10_000
 NEIGHBOURS = 16  # HNSW's M
 CONSTRUCTION_EF = 200
 SEARCH_EF = 256  # recall 0.99 on 100,000 clustered vectors; at least 2 * k, below which recall falls
+SORTED_WHOLE = 2_000  # up to so many scores sorting them all is faster than selecting first
 EXACT_SHARE = 8  # asking for more than an eighth of all, the graph is slower than the matrix
 
 Floats = NDArray[np.float32]
@@ -66,12 +67,12 @@ class VectorIndex:
 
     def _search_exactly(self, query: Floats, k: int) -> tuple[Positions, Floats]:
         scores: Floats = self._vectors @ query
-        if k < len(scores) // 4:
+        if len(scores) > SORTED_WHOLE and k < len(scores) // 4:
             edge = np.partition(scores, len(scores) - k)[len(scores) - k]
             found = np.flatnonzero(scores >= edge)
-            found = found[np.argsort(-scores[found], kind="stable")[:k]]
+            found = found[(-scores[found]).argsort(kind="stable")[:k]]
         else:
-            found = np.argsort(-scores, kind="stable")[:k]
+            found = (-scores).argsort(kind="stable")[:k]
         return found, scores[found]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 
 import numpy as np
@@ -15,9 +14,10 @@ from inference.protocol import Reaction
 from inference.ranker import confidence, explain, vary
 
 FIRST_CANDIDATES = 64
+TELLING = 4  # letters that a tag needs to be given as a reason
 
 Floats = NDArray[np.float32]
-_WORD = re.compile(r"[^\W\d_]{4,}")
+_PUNCTUATION = str.maketrans(dict.fromkeys('.,;:!?"()*_~/', " "))
 
 
 class Picker:
@@ -29,7 +29,10 @@ class Picker:
         self._calibration = spec.calibration
         self._entries = [gif.entry for gif in snapshot.gifs]
         self._primary = [entry.categories[0] for entry in self._entries]
-        self._tags = [[tag.lower() for tag in entry.tags] for entry in self._entries]
+        self._spoken = [category.replace("_", " ") for category in self._primary]
+        self._tags = [
+            [f" {tag.lower()} " for tag in entry.tags if len(tag) >= TELLING] for entry in self._entries
+        ]
         self._files = [str(gif.path) for gif in snapshot.gifs]
         self._logits = bundle.anchors / np.float32(spec.temperature)
         self._rows = {name: row for row, name in enumerate(spec.categories.names)}
@@ -40,9 +43,9 @@ class Picker:
     def pick(self, text: str, vector: Floats, k: int, categories: Collection[str] = ()) -> list[Reaction]:
         """Return at most `k` reactions, best first, for a message and its (dim,) unit vector."""
         votes = self._vote(vector)
-        words = set(_WORD.findall(text.lower()))
+        message = f" {text.translate(_PUNCTUATION).lower()} "
         return [
-            self._finish(position, score, votes, words)
+            self._finish(position, score, votes, message)
             for position, score in self._choose(vector, k, categories)
         ]
 
@@ -54,18 +57,19 @@ class Picker:
             positions: list[int] = found.tolist()
             chosen = vary(positions, self._primary, k, categories)
             if size >= len(self) or len({self._primary[position] for position in chosen}) == k:
-                cosine = dict(zip(positions, scores.tolist(), strict=True))
-                return [(position, cosine[position]) for position in chosen]
+                return [(position, float(scores[positions.index(position)])) for position in chosen]
             size *= 4
 
     def _vote(self, vector: Floats) -> Floats:
+        """Share out one vote among the categories, by softmax over the cosines of their anchors."""
         logits = self._logits @ vector
         votes: Floats = np.exp(logits - logits.max())
         votes /= votes.sum()
         return votes
 
-    def _finish(self, position: int, score: float, votes: Floats, words: Collection[str]) -> Reaction:
-        entry, category = self._entries[position], self._primary[position]
+    def _finish(self, position: int, score: float, votes: Floats, message: str) -> Reaction:
+        entry = self._entries[position]
+        share = float(votes[self._rows[self._primary[position]]])
         return Reaction(
             id=entry.id,
             file=self._files[position],
@@ -74,6 +78,6 @@ class Picker:
             alt_text=entry.alt_text,
             score=score,
             confidence=confidence(score, self._calibration),
-            why=explain(category, float(votes[self._rows[category]]), words, self._tags[position]),
+            why=explain(self._spoken[position], share, message, self._tags[position]),
             code_point=entry.source.code_point,
         )

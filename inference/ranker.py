@@ -43,16 +43,18 @@ def confidence(score: float, calibration: CalibrationSpec) -> float:
     return 1 / (1 + math.exp(-max(-60.0, min(60.0, logit))))
 
 
-def explain(category: str, share: float, words: Collection[str], tags: Collection[str]) -> str:
+def explain(category: str, share: float, message: str, tags: Collection[str]) -> str:
     """Say in a sentence why a GIF was picked.
 
     Args:
-        category: its primary category.
+        category: its primary category, in words.
         share: share of the category vote, 0..1.
-        words: lower-case words of the message.
-        tags: lower-case tags of the GIF.
+        message: the message in lower case, its words with a space on either side.
+        tags: tags of the GIF in lower case, likewise with a space on either side.
     """
-    votes = "under 1 %" if share < 0.01 else f"{share:.0%}".replace("%", " %")
-    reason = f"{category.replace('_', ' ')} has {votes} of the category vote"
-    shared = [tag for tag in tags if tag in words]
-    return f'{reason}, and the message says "{shared[0]}"' if shared else reason
+    votes = "under 1 %" if share < 0.01 else f"{share * 100:.0f} %"
+    reason = f"{category} has {votes} of the category vote"
+    for tag in tags:
+        if tag in message:
+            return f'{reason}, and the message says "{tag.strip()}"'
+    return reason

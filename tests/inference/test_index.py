@@ -17,8 +17,9 @@ def clustered(n: int, dim: int = 32, seed: int = 0) -> Floats:
     return unit
 
 
-def test_exact_search_is_the_sorted_cosine() -> None:
-    vectors = clustered(500)
+@pytest.mark.parametrize("n", [500, 4000])
+def test_exact_search_is_the_sorted_cosine(n: int) -> None:
+    vectors = clustered(n)
     query = clustered(1, seed=1)[0]
     for k in (1, 3, 64, 400, 500, 9000):
         found, scores = VectorIndex(vectors).search(query, k)

@@ -45,6 +45,7 @@ def test_confidence_is_the_calibrated_logistic_of_the_score() -> None:
 
 
 def test_the_reason_names_category_share_and_a_shared_word() -> None:
-    assert explain("mic_drop", 0.413, set(), []) == "mic drop has 41 % of the category vote"
-    assert explain("hug", 0.2, {"miss"}, ["love", "miss"]).endswith('the message says "miss"')
-    assert "under 1 %" in explain("hug", 0.004, set(), [])
+    assert explain("mic drop", 0.413, " boom ", []) == "mic drop has 41 % of the category vote"
+    assert explain("hug", 0.2, " i miss you ", [" love ", " miss "]).endswith('the message says "miss"')
+    assert explain("hug", 0.2, " dismissed ", [" miss "]).endswith("vote")
+    assert "under 1 %" in explain("hug", 0.004, "", [])
