@@ -138,7 +138,7 @@ DRAMA: tuple[Composition, ...] = (
         "A dropped egg",
         "oops",
         "oops, dropped, egg, whoops, my bad, clumsy",
-        "An egg falls past a grimacing face and is splashes on the ground: oops.",
+        "An egg falls past a grimacing face and splashes on the ground: oops.",
         Sprite(
             e.GRIMACE,
             x=60,
