@@ -72,7 +72,7 @@ def _describe(best: Reaction) -> RenderableType:
             (best.name, "bold"), "  ", (f" {_plain(best.categories[0])} ", "bold white on dark_cyan")
         ),
         Text(best.alt_text),
-        Text(best.why, style="dim"),
+        Text(best.why[:1].upper() + best.why[1:], style="dim"),
     )
 
 
