@@ -392,7 +392,7 @@ def test_a_real_process_fails_with_a_sentence_and_no_traceback(
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device here")
-@pytest.mark.parametrize("arguments", ['"I miss you"', '"I miss you" --json', "--input chat.jsonl"])
+@pytest.mark.parametrize("arguments", ['"I miss you"', "--input chat.jsonl"])
 def test_a_full_disk_gets_a_sentence(cli: Cli, chat: Path, arguments: str) -> None:
     command = f"{sys.executable} -c 'from bot.cli import main; main()' react {arguments} > /dev/full"
     done = subprocess.run(
