@@ -84,45 +84,48 @@ def pack_frames(folder: Path, count: int) -> list[GifFrames]:
 def identity_space() -> tuple[IdentitySpace, tuple[Emoji, ...], Floats]:
     """Return the identity axes, the emoji table and the emoji's identity vectors (emoji, 208) float32."""
     table = emoji_table()
-    path = cache_dir() / "sentences" / "emoji.npz"
-    texts = np.array([emoji.text for emoji in table])
-    vectors = _cached(path, texts)
-    if vectors is None:
-        vectors = sentence_vectors(texts.tolist())
-        path.parent.mkdir(exist_ok=True)
-        with path.open("wb") as file:
-            np.savez(file, texts=texts, vectors=vectors)
+    vectors = kept_sentences("emoji", [emoji.text for emoji in table])
     space = identity_projection(vectors)
     return space, table, space(vectors)
 
 
-def _cached(path: Path, texts: npt.NDArray[np.str_]) -> Floats | None:
-    if not path.exists():
-        return None
-    with np.load(path, allow_pickle=False) as arrays:
-        is_same = np.array_equal(arrays["texts"], texts)
-        return arrays["vectors"] if is_same else None
+def kept_sentences(name: str, texts: Sequence[str]) -> Floats:
+    """Return the frozen encoder's vectors of texts (n, 384) float32, from the cache where they are the same.
+
+    Args:
+        name: Of the file in the cache.
+        texts: What to read.
+    """
+    path = cache_dir() / "sentences" / f"{name}.npz"
+    if path.exists():
+        with np.load(path, allow_pickle=False) as arrays:
+            if arrays["texts"].tolist() == list(texts):
+                kept: Floats = arrays["vectors"]
+                return kept
+    vectors = sentence_vectors(texts)
+    path.parent.mkdir(exist_ok=True)
+    with path.open("wb") as file:
+        np.savez(file, allow_pickle=False, texts=np.array(texts), vectors=vectors)
+    return vectors
 
 
-def corpus(
-    styles: Sequence[Style], gifs: Sequence[GifFrames], categories: Sequence[str], frame_copies: int = 1
-) -> Corpus:
+def corpus(styles: Sequence[Style], gifs: Sequence[GifFrames], categories: Sequence[str]) -> Corpus:
     """Join the drawings of some styles and the frames of GIFs.
 
     Args:
         styles: Which drawings.
         gifs: Pictures whose categories are known; those of an emoji share its target.
         categories: Names in the order of the space's axes.
-        frame_copies: How often each frame counts.
     """
     space, table, identities = identity_space()
     rows = {emoji.code_point: index for index, emoji in enumerate(table)}
     others = [item for item in gifs if item.code_point not in rows]
     if others:
-        identities = np.concatenate((identities, space(sentence_vectors([item.text for item in others]))))
+        composed = kept_sentences("gifs", [item.text for item in others])
+        identities = np.concatenate((identities, space(composed)))
     rows |= {item.gif.id: len(table) + index for index, item in enumerate(others)}
     pairs = [(rows[code], pixels) for style in styles for code, pixels in drawings(style, table).items()]
-    pairs += [(_row(item, rows), frame) for item in gifs for frame in item.frames * frame_copies]
+    pairs += [(_row(item, rows), frame) for item in gifs for frame in item.frames]
     known = _known_categories(gifs, rows, categories, len(identities))
     mirrorable = [_is_mirrorable(emoji) for emoji in table] + [False] * len(others)
     return Corpus(
@@ -151,13 +154,22 @@ def _is_mirrorable(emoji: Emoji) -> bool:
     return emoji.group != LETTERED_GROUP and DIRECTED.search(emoji.name) is None
 
 
-def batch_orders(count: int, size: int, seed: int, start: int = 0) -> Iterator[npt.NDArray[np.int64]]:
-    """Yield the pictures of step ``start``, ``start + 1``, ..., each picture once an epoch, without end."""
-    per_epoch = count // size
+def epoch_pictures(corpus: Corpus, known_copies: int) -> npt.NDArray[np.int64]:
+    """Return the pictures of an epoch, those with known categories ``known_copies`` times."""
+    everything = np.arange(len(corpus.pictures))
+    known = everything[corpus.is_known[corpus.labels]]
+    return np.concatenate((everything, *[known] * (known_copies - 1)))
+
+
+def batch_orders(
+    pictures: npt.NDArray[np.int64], size: int, seed: int, start: int = 0
+) -> Iterator[npt.NDArray[np.int64]]:
+    """Yield the pictures of step ``start``, ``start + 1``, ..., an epoch after the other, without end."""
+    per_epoch = max(1, len(pictures) // size)
     step = start
     while True:
         epoch, place = divmod(step, per_epoch)
-        order = np.random.default_rng((seed, epoch)).permutation(count)
+        order = np.random.default_rng((seed, epoch)).permutation(pictures)
         while place < per_epoch:
             yield order[place * size : (place + 1) * size]
             place, step = place + 1, step + 1

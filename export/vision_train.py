@@ -14,11 +14,10 @@ import optax
 from flax import nnx
 
 from export.training import Run
-from export.vision_augment import Augmentation, random_view
-from export.vision_data import Corpus, batch_orders
-from export.vision_eval import BACKGROUND, MEAN, STD, Embed
+from export.vision_data import Corpus, batch_orders, epoch_pictures
+from export.vision_eval import Embed
 from export.vision_model import Sight, alignment_loss
-from inference.preprocess import normalise
+from export.vision_views import Views, view_batch
 
 Floats = npt.NDArray[np.float32]
 Judge = Callable[[Embed], float]
@@ -32,9 +31,12 @@ class Stage:
         size: Edge in pixels.
         steps: Batches.
         batch: Pictures a batch.
-        learning_rate: Peak, reached after ``warmup`` of the steps, then falling as a cosine.
-        first_block: Blocks before this one, and the stem, stay as they are.
+        learning_rate: Of AdamW, reached after ``warmup`` of the steps, falling over the last ``cooldown``.
+        known_copies: How often pictures of known categories come in an epoch.
+        first_block: Blocks before this one, and the stem, stay as they are, as do all depthwise kernels,
+            whose gradient would cost a third of a step.
         warmup: Share of the steps.
+        cooldown: Share of the steps.
         weight_decay: AdamW's.
         average_decay: Of the moving average of the weights, which is what is judged and kept.
         temperature: Of the contrast between emoji.
@@ -49,8 +51,10 @@ class Stage:
     steps: int
     batch: int = 96
     learning_rate: float = 1e-3
+    known_copies: int = 3
     first_block: int = 3
     warmup: float = 0.05
+    cooldown: float = 0.3
     weight_decay: float = 0.02
     average_decay: float = 0.99
     temperature: float = 0.05
@@ -58,7 +62,7 @@ class Stage:
     judge_every: int = 100
     patience: int = 4
     seed: int = 0
-    views: Augmentation = field(default_factory=Augmentation)
+    views: Views = field(default_factory=Views)
 
 
 class Learned(NamedTuple):
@@ -112,7 +116,7 @@ def embedder(model: Sight) -> Embed:
 
 def _is_trained(stage: Stage) -> Callable[[tuple[Any, ...], Any], bool]:
     def decide(path: tuple[Any, ...], value: Any) -> bool:
-        if not isinstance(value, nnx.Param) or "stem" in path:
+        if not isinstance(value, nnx.Param) or "stem" in path or path[-2:] == ("depthwise", "kernel"):
             return False
         return "blocks" not in path or int(path[path.index("blocks") + 1]) >= stage.first_block
 
@@ -120,12 +124,15 @@ def _is_trained(stage: Stage) -> Callable[[tuple[Any, ...], Any], bool]:
 
 
 def _optimiser(stage: Stage) -> optax.GradientTransformation:
-    schedule = optax.warmup_cosine_decay_schedule(
-        0.0,
-        stage.learning_rate,
-        max(1, int(stage.warmup * stage.steps)),
-        stage.steps,
-        stage.learning_rate / 100,
+    rising, falling = int(stage.warmup * stage.steps), int(stage.cooldown * stage.steps)
+    # Level in between: a run can be lengthened or cut short without having been scheduled for it.
+    schedule = optax.join_schedules(
+        [
+            optax.linear_schedule(0.0, stage.learning_rate, max(1, rising)),
+            optax.constant_schedule(stage.learning_rate),
+            optax.linear_schedule(stage.learning_rate, stage.learning_rate / 100, max(1, falling)),
+        ],
+        [rising, stage.steps - falling],
     )
     return optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(schedule, weight_decay=stage.weight_decay))
 
@@ -168,7 +175,8 @@ def _prefetched(
     corpus: Corpus, stage: Stage, start: int, stop: int
 ) -> Iterator[tuple[Floats, npt.NDArray[np.int32]]]:
     """Yield the batches from step ``start`` on, the next ones drawn while the present one is learned."""
-    orders = batch_orders(len(corpus.pictures), stage.batch, stage.seed, start)
+    pictures = epoch_pictures(corpus, stage.known_copies)
+    orders = batch_orders(pictures, stage.batch, stage.seed, start)
     with ThreadPoolExecutor(1) as pool:
         pending: list[Future[tuple[Floats, npt.NDArray[np.int32]]]] = []
         for step in range(start, stop):
@@ -183,16 +191,4 @@ def _batch(
     corpus: Corpus, stage: Stage, order: npt.NDArray[np.int64], step: int
 ) -> tuple[Floats, npt.NDArray[np.int32]]:
     rng = np.random.default_rng((stage.seed, 1, step))
-    labels = corpus.labels[order]
-    views = [
-        random_view(
-            corpus.pictures[index],
-            stage.size,
-            BACKGROUND,
-            rng,
-            options=stage.views,
-            is_mirrorable=bool(corpus.is_mirrorable[label]),
-        )
-        for index, label in zip(order, labels, strict=True)
-    ]
-    return normalise(np.stack(views), MEAN, STD), labels
+    return view_batch(corpus, order, stage.size, stage.views, rng), corpus.labels[order]

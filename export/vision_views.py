@@ -6,14 +6,18 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageEnhance, ImageFilter
 
+from export.vision_data import Corpus
+from export.vision_eval import BACKGROUND, MEAN, STD
+from inference.preprocess import normalise
+
 Pixels = npt.NDArray[np.uint8]
 DISCORD_DARK = (49, 51, 56)
 WHITE = (255, 255, 255)
 
 
 @dataclass(frozen=True)
-class Augmentation:
-    """How far a view may go from the picture.
+class Views:
+    """How far random views may go from the picture.
 
     Attributes:
         rotation_degrees: Largest turn to either side.
@@ -44,7 +48,7 @@ def random_view(
     background: tuple[int, int, int],
     rng: np.random.Generator,
     *,
-    options: Augmentation,
+    options: Views,
     is_mirrorable: bool,
 ) -> Pixels:
     """Return one random view.
@@ -71,7 +75,7 @@ def random_view(
     return np.asarray(_recoloured(canvas.convert("RGB"), rng, options))
 
 
-def _moved(image: Image.Image, size: int, rng: np.random.Generator, options: Augmentation) -> Image.Image:
+def _moved(image: Image.Image, size: int, rng: np.random.Generator, options: Views) -> Image.Image:
     angle = np.deg2rad(rng.uniform(-1, 1) * options.rotation_degrees)
     stretch = rng.uniform(0.92, 1.08)
     zoom = image.width / size / rng.uniform(*options.scale)
@@ -97,7 +101,7 @@ def _outlined(image: Image.Image, rng: np.random.Generator) -> Image.Image:
 
 
 def _background(
-    usual: tuple[int, int, int], rng: np.random.Generator, options: Augmentation
+    usual: tuple[int, int, int], rng: np.random.Generator, options: Views
 ) -> tuple[int, int, int]:
     if rng.random() < options.plain_background:
         return usual
@@ -106,7 +110,7 @@ def _background(
     return choices[int(rng.integers(len(choices)))]
 
 
-def _recoloured(image: Image.Image, rng: np.random.Generator, options: Augmentation) -> Image.Image:
+def _recoloured(image: Image.Image, rng: np.random.Generator, options: Views) -> Image.Image:
     for enhancer in (ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color):
         image = enhancer(image).enhance(1 + rng.uniform(-1, 1) * options.colour)
     if rng.random() < options.grey:
@@ -114,3 +118,21 @@ def _recoloured(image: Image.Image, rng: np.random.Generator, options: Augmentat
     if rng.random() < options.blur:
         image = image.filter(ImageFilter.BoxBlur(float(rng.uniform(0.3, 1.0))))
     return image
+
+
+def view_batch(
+    corpus: Corpus, order: npt.NDArray[np.int64], size: int, options: Views, rng: np.random.Generator
+) -> npt.NDArray[np.float32]:
+    """Return a random view of each picture in ``order``, (pictures, size, size, 3) float32, normalised."""
+    views = [
+        random_view(
+            corpus.pictures[index],
+            size,
+            BACKGROUND,
+            rng,
+            options=options,
+            is_mirrorable=bool(corpus.is_mirrorable[corpus.labels[index]]),
+        )
+        for index in order
+    ]
+    return normalise(np.stack(views), MEAN, STD)
