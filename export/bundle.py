@@ -80,8 +80,8 @@ def make_text(checkpoint: HouseCheckpoint, progress: Progress) -> tuple[ir.Model
     hold = {"hold_slope": settings.hold_slope, "hold_intercept": settings.hold_intercept}
     progress("Tracing the text tower ...")
     graph = text_graph(model, **hold)
-    batches = agreement.random_texts(model.config.text.vocab_size, agreement.TEXT_SHAPES)
-    worst = agreement.text_difference(text_function(model, **hold), graph, batches)
+    batches = agreement.random_texts(model.config.text.vocab_size, agreement.text_shapes(settings.max_tokens))
+    worst = agreement.text_difference(model, text_function(**hold), graph, batches)
     _require(worst, "text")
     progress(f"float32 text graph: largest difference from Flax {worst:.1e}. Quantising ...")
     samples = sample_batches(checkpoint)

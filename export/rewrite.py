@@ -4,6 +4,8 @@ The exporter wraps every linear layer in reshapes and computes every target shap
 undone here with the symbolic shapes that it records on each value; nothing depends on the names of nodes.
 """
 
+from typing import Any
+
 import numpy as np
 import onnx_ir as ir
 from onnx.reference import ReferenceEvaluator
@@ -163,7 +165,8 @@ def _evaluate(node: ir.Node) -> Array:
     """Run one node over its fixed inputs with the reference implementation of its operator."""
     evaluator = ReferenceEvaluator(ir.to_proto(node), opsets={"": OPSET})
     inputs = {str(value.name): constant(value) for value in node.inputs if value is not None}
-    return np.asarray(evaluator.run(None, inputs)[0])
+    outputs: Any = evaluator.run(None, inputs)
+    return np.asarray(outputs[0])
 
 
 def _feeds_only_add(node: ir.Node) -> bool:

@@ -1,0 +1,1 @@
+"""Measurements: one file a question, peers in the same run, a table for people and JSON for machines."""
