@@ -1,4 +1,4 @@
-"""Starts a command and prints its wall time in seconds and its peak memory as JSON.
+"""Starts a command and prints its wall time, processor time and peak memory as JSON.
 
 It runs as a process of its own because Linux counts the memory of the starting process into the peak of the
 started one; this one is small. It must not import anything but the standard library.
@@ -19,4 +19,6 @@ if __name__ == "__main__":
     seconds = time.perf_counter() - start
     process.returncode = os.waitstatus_to_exitcode(status)
     peak = usage.ru_maxrss * BYTES_PER_UNIT
-    print(json.dumps({"seconds": seconds, "peak_mb": peak / 1e6, "code": process.returncode}))
+    cpu = usage.ru_utime + usage.ru_stime
+    figures = {"seconds": seconds, "cpu_seconds": cpu, "peak_mb": peak / 1e6, "code": process.returncode}
+    print(json.dumps(figures))

@@ -21,6 +21,7 @@ Contender = Callable[[int], float]
 class Spread:
     """Median and tails of a series, in the unit of the series."""
 
+    p10: float
     p50: float
     p90: float
     p99: float
@@ -84,18 +85,19 @@ def interleave(
 
 def spread(series: Sequence[float]) -> Spread:
     """Summarise a series."""
-    p50, p90, p99 = (float(np.percentile(series, q)) for q in (50, 90, 99))
-    return Spread(p50, p90, p99, len(series))
+    p10, p50, p90, p99 = (float(np.percentile(series, q)) for q in (10, 50, 90, 99))
+    return Spread(p10, p50, p90, p99, len(series))
 
 
 def print_spreads(console: Console, title: str, spreads: Mapping[str, Spread], unit: str) -> None:
     """Print one row a contender."""
     table = Table(title=title, title_justify="left", header_style="dim")
     table.add_column("what")
-    for column in (f"p50 {unit}", f"p90 {unit}", f"p99 {unit}", "runs"):
+    for column in (f"p10 {unit}", f"p50 {unit}", f"p90 {unit}", f"p99 {unit}", "runs"):
         table.add_column(column, justify="right")
     for name, row in spreads.items():
-        table.add_row(name, f"{row.p50:.2f}", f"{row.p90:.2f}", f"{row.p99:.2f}", str(row.runs))
+        figures = (f"{figure:.2f}" for figure in (row.p10, row.p50, row.p90, row.p99))
+        table.add_row(name, *figures, str(row.runs))
     console.print(table)
 
 

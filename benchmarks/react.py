@@ -170,6 +170,7 @@ def judge(spreads: dict[str, Spread], first: Started, runs: list[Started]) -> li
     return [
         *verdicts,
         Verdict("cold start, median", cold, "s", 2.0),
+        Verdict("its processor time", float(np.median([run.cpu_seconds for run in runs])), "s"),
         Verdict("peak memory", peak, "MB", 450.0),
         Verdict("very first start, which looks at every GIF", first.seconds, "s"),
         Verdict("its peak memory", first.peak_mb, "MB"),

@@ -47,4 +47,4 @@ def fit_hold_probe(
 
 
 def _design(vectors: npt.NDArray[np.float32], mean: Doubles) -> Doubles:
-    return np.c_[(vectors - mean) * SCALE, np.ones(len(vectors))]
+    return np.concatenate(((vectors - mean) * SCALE, np.ones((len(vectors), 1))), axis=1)

@@ -22,7 +22,7 @@ from export.teacher_stage import BATCH, Opinions
 from export.text_corpus import Corpus, batch_count, message_corpus, no_targets, tokenise
 from export.text_messages import Messages
 from export.text_scores import score
-from export.text_train import Fitted, State, train
+from export.text_train import Answers, Fitted, State, train
 from export.training import Run
 from export.vision_data import identity_space
 from inference.pack import PackGif
@@ -65,7 +65,7 @@ def train_student(
         identity_weight=np.ones(len(corpus), np.float32),
         share=np.full(len(corpus), recipe.message_share, np.float32),
     )
-    bench = corpus.blank(tokenise(tokenizer, messages.bench_texts))
+    bench = corpus.blank(tokenise(tokenizer, [m.text for m in messages.bench]))
     names = name_corpus(tokenizer, [e.text for e in table], identities, recipe.name_share)
     named = [names, *gif_corpus(tokenizer, gifs, messages.categories, space, source, recipe)]
     training = corpus.subset(messages.training)
@@ -75,10 +75,14 @@ def train_student(
     fitted = Fitted(student, is_text)
 
     def judge(params: State) -> dict[str, float]:
-        scores = score(*fitted.answer(params, bench, batch_size=BATCH, pad_id=0), messages.bench)
+        def answer(part: Corpus) -> Answers:
+            return fitted.answer(params, part, batch_size=BATCH, pad_id=0)
+
+        scores = score(*answer(bench), messages.bench, messages.categories)
         if len(messages.held_out):
-            held = fitted.answer(params, corpus.subset(messages.held_out), batch_size=BATCH, pad_id=0)
-            scores |= {f"fold_{k}": v for k, v in score(*held, messages.judged).items()}
+            held = answer(corpus.subset(messages.held_out))
+            fold = score(*held, messages.judged, messages.categories)
+            scores |= {f"fold_{name}": value for name, value in fold.items()}
             np.savez(out / HELD_PREDICTIONS, rows=messages.held_out, **held._asdict())
         scores["score"] = scores.get("fold_ndcg5", scores["ndcg5"])
         Console(stderr=True).print({name: round(value, 4) for name, value in scores.items()})
@@ -130,8 +134,8 @@ def taught_corpus(tokenizer: Tokenizer, messages: Messages, opinions: Opinions, 
     # Held-out rows are never trained on, so mixing their annotation in does no harm.
     gold = recipe.gold * np.asarray(corpus.targets["category_weight"])
     gold_hold = recipe.gold * np.asarray(corpus.targets["hold_weight"])
-    category = gold[:, None] * corpus.targets["category"] + (1 - gold[:, None]) * said
-    hold = gold_hold * corpus.targets["hold"] + (1 - gold_hold) * said_hold
+    category = gold[:, None] * np.asarray(corpus.targets["category"], np.float32) + (1 - gold[:, None]) * said
+    hold = gold_hold * np.asarray(corpus.targets["hold"], np.float32) + (1 - gold_hold) * said_hold
     weight = np.where(np.arange(len(rows)) < messages.annotated, recipe.emphasis, 1.0).astype(np.float32)
     return corpus.updated(
         category=category.astype(np.float32),
@@ -161,7 +165,7 @@ def gif_corpus(
     recipe: HouseText,
 ) -> list[Corpus]:
     """Return the categories by name, and the pack's GIFs by name and tags, with categories as target."""
-    parts = [(name.replace("_", " "), (name,)) for name in categories]
+    parts: list[tuple[str, tuple[str, ...]]] = [(name.replace("_", " "), (name,)) for name in categories]
     parts += [(", ".join((gif.name, *gif.tags)), tuple(gif.categories)) for gif in gifs]
     texts = [text for text, _ in parts]
     corpus = name_corpus(tokenizer, texts, space(sentence_vectors(texts, source)), recipe.name_share)

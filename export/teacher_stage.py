@@ -66,7 +66,7 @@ def train_teacher(
     encoder = load_mpnet(source, nnx.Rngs(recipe.schedule.seed))
     tokenizer = Tokenizer.from_file(str(source / "tokenizer.json"))
     corpus = message_corpus(tokenizer, messages.rows, messages.categories, great=recipe.great, ok=recipe.ok)
-    bench = corpus.blank(tokenise(tokenizer, messages.bench_texts))
+    bench = corpus.blank(tokenise(tokenizer, [m.text for m in messages.bench]))
     states, vectors = lower_states(encoder, corpus, recipe.frozen)
     bench_states, bench_vectors = lower_states(encoder, bench, recipe.frozen)
     upper, bench = Corpus(states, corpus.targets), Corpus(bench_states, bench.targets)
@@ -81,10 +81,12 @@ def train_teacher(
         return answers.category, hold
 
     def judge(params: State) -> dict[str, float]:
-        scores = score(*mixed(params, bench, bench_vectors), messages.bench)
+        scores = score(*mixed(params, bench, bench_vectors), messages.bench, messages.categories)
         if len(messages.held_out):
             held = messages.held_out
-            fold = score(*mixed(params, upper.subset(held), vectors[held]), messages.judged)
+            fold = score(
+                *mixed(params, upper.subset(held), vectors[held]), messages.judged, messages.categories
+            )
             scores |= {f"fold_{name}": value for name, value in fold.items()}
         scores["score"] = scores.get("fold_ndcg5", scores["ndcg5"])
         Console(stderr=True).print({name: round(value, 4) for name, value in scores.items()})

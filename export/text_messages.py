@@ -17,7 +17,9 @@ from export.data.reactions import (
     read_own,
     read_unlabelled,
 )
-from export.text_scores import Judged, judged_messages, read_bench
+from export.text_scores import as_bench
+from inference.metrics import BenchMessage
+from inference.metrics import read_messages as read_bench
 
 FOLDS = 5
 FOLD_SEED = 0
@@ -32,16 +34,14 @@ class Messages:
         rows: annotated messages of the reaction data, our own ones, then unlabelled ones.
         annotated: how many at the front have labels.
         held_out: rows of the annotated ones that are not trained on; empty for a final training.
-        bench_texts: ReactBench's messages.
-        bench: what its annotators say.
+        bench: ReactBench's messages for tuning.
     """
 
     categories: tuple[str, ...]
     rows: Sequence[Message]
     annotated: int
     held_out: npt.NDArray[np.int64]
-    bench_texts: Sequence[str]
-    bench: Judged
+    bench: Sequence[BenchMessage]
 
     @property
     def training(self) -> npt.NDArray[np.int64]:
@@ -49,9 +49,9 @@ class Messages:
         return np.setdiff1d(np.arange(len(self.rows)), self.held_out)
 
     @property
-    def judged(self) -> Judged:
-        """Return the judgement of the held-out rows."""
-        return judged_messages([self.rows[i] for i in self.held_out], self.categories)
+    def judged(self) -> list[BenchMessage]:
+        """Return the held-out rows with their judgement."""
+        return as_bench([self.rows[i] for i in self.held_out])
 
 
 def read_messages(folder: Path, *, tweets: int, fold: int | None, limit: int | None) -> Messages:
@@ -64,7 +64,7 @@ def read_messages(folder: Path, *, tweets: int, fold: int | None, limit: int | N
         limit: take only so many annotated and so many unlabelled messages.
 
     Raises:
-        DataError: a file is missing.
+        ReparteeError: a file is missing or unreadable.
     """
     categories = read_categories(folder)
     labelled = read_labelled(folder)[:limit]
@@ -72,6 +72,6 @@ def read_messages(folder: Path, *, tweets: int, fold: int | None, limit: int | N
     held_out = np.zeros(0, np.int64)
     if fold is not None:
         held_out = np.flatnonzero(folds(len(labelled), FOLDS, FOLD_SEED) == fold)
-    texts, bench = read_bench(folder.parent / "reactbench" / "dev.jsonl", categories)
+    bench = read_bench(folder.parent / "reactbench" / "dev.jsonl")
     rows = annotated + read_unlabelled(folder, tweets=tweets)[:limit]
-    return Messages(categories, rows, len(annotated), held_out, texts, bench)
+    return Messages(categories, rows, len(annotated), held_out, bench)

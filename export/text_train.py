@@ -69,15 +69,16 @@ class Fitted(Generic[LearnerT]):
     """A learner's graph and the functions compiled for it."""
 
     def __init__(self, learner: LearnerT, trainable: nnx.filterlib.Filter) -> None:
-        self.graph, self.params, self._frozen = nnx.split(learner, trainable, ...)
+        self.graph, self.params, self._frozen = split(learner, trainable)
         self._forward = jax.jit(self._signals)
 
     def merged(self, params: State) -> LearnerT:
         """Return the learner with these weights."""
-        return nnx.merge(self.graph, params, self._frozen)
+        learner: LearnerT = nnx.merge(self.graph, params, self._frozen)
+        return learner
 
     def _signals(self, params: State, frozen: State, inputs: jax.Array, mask: jax.Array) -> Signals:
-        learner: Learner = nnx.merge(self.graph, params, frozen)  # type: ignore[assignment]
+        learner: Learner = nnx.merge(self.graph, params, frozen)
         return learner(inputs, mask)
 
     def answer(self, params: State, corpus: Corpus, *, batch_size: int, pad_id: int) -> Answers:
@@ -99,7 +100,7 @@ class Fitted(Generic[LearnerT]):
         frozen = self._frozen
 
         def loss(params: State, frozen: State, batch: Any, key: jax.Array) -> jax.Array:
-            learner: Learner = nnx.merge(self.graph, params, frozen)  # type: ignore[assignment]
+            learner: Learner = nnx.merge(self.graph, params, frozen)
             return objective(learner(batch["inputs"], batch["mask"], nnx.Rngs(dropout=key)), batch, weights)
 
         @jax.jit
@@ -113,6 +114,12 @@ class Fitted(Generic[LearnerT]):
             return Trained(params, memory, mean), value
 
         return lambda state, batch, key, decay: update(state, frozen, batch, key, jnp.float32(decay))
+
+
+def split(learner: nnx.Module, trainable: nnx.filterlib.Filter) -> tuple[Any, State, State]:
+    """Return graph, trainable parameters and the rest of a learner."""
+    graph, *states = nnx.split(learner, trainable, ...)
+    return graph, states[0], states[1]
 
 
 def optimiser(params: State, schedule: Schedule, steps: int) -> optax.GradientTransformation:

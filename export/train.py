@@ -15,7 +15,7 @@ Fold = Annotated[int | None, typer.Option(min=0, max=4, help="Hold out this fift
 Smoke = Annotated[bool, typer.Option("--smoke", help="A trial on a few messages that takes about a minute.")]
 Pack = Annotated[Path, typer.Option(help="Pack whose names, tags and pictures are learned.")]
 
-HELP = """Train the house model, stage by stage: teacher, then text; vision on its own.
+HELP = """Train the house model, stage by stage: teacher, then text; vision on its own; assemble.
 
 An interrupted run goes on when the same command is given again. Watch it with `tensorboard --logdir runs`.
 """
@@ -26,6 +26,7 @@ def register(app: typer.Typer) -> None:
     stages = typer.Typer(no_args_is_help=True, help=HELP)
     stages.command("teacher")(teacher)
     stages.command("text")(text)
+    stages.command("assemble")(assemble)
     app.add_typer(stages, name="train")
 
 
@@ -66,3 +67,27 @@ def text(
     model = train_student(recipe, messages, Opinions.load(teacher / OPINIONS), gifs, out)
     save_hybrid_clip(model, out / "model")
     typer.echo(f"{out / 'model'}: text side trained")
+
+
+def assemble(
+    text: Annotated[Path, typer.Option(help="Folder of the text run.")] = Path("runs/text"),
+    vision: Annotated[Path, typer.Option(help="Folder of the vision run.")] = Path("runs/vision"),
+    out: Out = Path("runs/house"),
+    data: Data = None,
+    fold: Annotated[
+        int, typer.Option(min=0, max=4, help="The fifth of the labels the text run held out.")
+    ] = 0,
+    image_weight: Annotated[float, typer.Option(help="Weight of the picture in a GIF's vector.")] = 0.35,
+    text_weight: Annotated[float, typer.Option(help="Weight of name and tags in a GIF's vector.")] = 0.25,
+) -> None:
+    """Join text side and vision side to the checkpoint that `python -m export onnx` exports."""
+    from export.house_stage import assemble as join
+    from export.sentences import minilm_folder
+    from export.text_messages import read_messages
+    from inference.bundle import FusionSpec
+
+    messages = read_messages(reactions_dir(data), tweets=0, fold=fold, limit=None)
+    tokenizer = (minilm_folder() / "tokenizer.json").read_text(encoding="utf-8")
+    weights = FusionSpec(image=image_weight, text=text_weight, category=1.0)
+    join(text, vision, tokenizer, messages, weights).save(out)
+    typer.echo(f"{out}: now python -m export onnx --checkpoint {out} --out assets/models/house")

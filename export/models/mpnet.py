@@ -11,6 +11,7 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
+import numpy.typing as npt
 from flax import nnx
 from safetensors.numpy import load_file
 
@@ -62,7 +63,8 @@ class MPNetLayer(nnx.Module):
         attended = dropout(self.out(self._attend(hidden, bias)), self.dropout, rngs)
         hidden = self.attention_norm(hidden + attended)
         fed = self.down(jax.nn.gelu(self.up(hidden), approximate=False))
-        return self.norm(hidden + dropout(fed, self.dropout, rngs))
+        out: Array = self.norm(hidden + dropout(fed, self.dropout, rngs))
+        return out
 
     def _attend(self, hidden: Array, bias: Array) -> Array:
         batch, tokens, width = hidden.shape
@@ -109,7 +111,7 @@ class MPNet(nnx.Module):
             Hidden states (batch, tokens, width) float32.
         """
         positions = jnp.arange(ids.shape[1]) + self.config.pad_token_id + 1
-        hidden = self.embedding_norm(self.words(ids) + self.positions(positions)[None])
+        hidden: Array = self.embedding_norm(self.words(ids) + self.positions(positions)[None])
         bias = self.bias(mask)
         for layer in list(self.layers)[:blocks]:
             hidden = layer(hidden, bias)
@@ -127,7 +129,7 @@ class MPNet(nnx.Module):
         return self.lower(ids, mask, len(self.layers))
 
 
-def relative_buckets(tokens: int, buckets: int, max_distance: int = 128) -> np.ndarray:
+def relative_buckets(tokens: int, buckets: int, max_distance: int = 128) -> npt.NDArray[np.int32]:
     """Bucket of each key distance, (tokens, tokens) int32 (Raffel et al. 2020, section 2.1)."""
     distance = np.arange(tokens)[None, :] - np.arange(tokens)[:, None]
     half, exact = buckets // 2, buckets // 4
@@ -135,18 +137,18 @@ def relative_buckets(tokens: int, buckets: int, max_distance: int = 128) -> np.n
     scaled = exact + np.log(far / exact) / np.log(max_distance / exact) * (half - exact)
     magnitude = np.where(np.abs(distance) < exact, np.abs(distance), np.minimum(scaled, half - 1))
     # T5 and MPNet count "key after query" in the upper half of the table.
-    return (magnitude.astype(np.int32) + np.where(distance > 0, half, 0)).astype(np.int32)
+    return np.asarray(magnitude.astype(np.int32) + np.where(distance > 0, half, 0), np.int32)
 
 
-def load_mpnet(folder: Path, rngs: nnx.Rngs, *, prefix: str = "") -> MPNet:
+def load_mpnet(folder: Path, rngs: nnx.Rngs) -> MPNet:
     """Read ``config.json`` and ``model.safetensors`` of a published MPNet folder.
 
     Raises:
         BundleError: a weight is missing or has another shape than the config says.
     """
-    config = MPNetConfig.from_json(folder / f"{prefix}config.json")
+    config = MPNetConfig.from_json(folder / "config.json")
     model = MPNet(config, rngs)
-    weights = load_file(folder / f"{prefix}model.safetensors")
+    weights = load_file(folder / "model.safetensors")
     for name, variable, transpose in _named_parameters(model):
         if name not in weights:
             raise BundleError(f"{folder}: weight {name} is missing")
