@@ -52,7 +52,7 @@ def expected_calibration_error(chances: npt.ArrayLike, hits: npt.ArrayLike, bins
 
 
 def alarm_threshold(silent: npt.ArrayLike, played: npt.ArrayLike, false_alarms: float) -> tuple[float, float]:
-    """Return the threshold that at most this share of ``played`` exceeds, and which share of `silent` does."""
+    """Return the threshold that at most this share of ``played`` exceeds, and which share of silent does."""
     allowed = int(np.ceil(false_alarms * np.size(played))) - 1
     threshold = float(np.sort(np.asarray(played))[::-1][max(allowed, 0)])
     return threshold, float((np.asarray(silent) > threshold).mean())
