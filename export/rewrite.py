@@ -39,7 +39,16 @@ def simplify(model: ir.Model) -> dict[str, int]:
         How often each rewrite applied, by its name.
     """
     counts = {}
-    for rewrite in (_linears, _reshapes, _expands, _constants, _positions, _embedding_sums, _gelus):
+    for rewrite in (
+        _linears,
+        _reshapes,
+        _expands,
+        _constants,
+        _positions,
+        _embedding_sums,
+        _gelus,
+        _residuals,
+    ):
         counts[rewrite.__name__.lstrip("_")] = rewrite(model)
         common.RemoveUnusedNodesPass()(model)
     common.IdentityEliminationPass()(model)
@@ -221,6 +230,21 @@ def _scales(node: ir.Node | None, number: float) -> bool:
     """Say whether one input of `node` is this fixed number."""
     arrays = [constant(value) for value in node.inputs] if node is not None else []
     return any(array is not None and array.size == 1 and np.isclose(array.item(), number) for array in arrays)
+
+
+def _residuals(model: ir.Model) -> int:
+    """Additions before a LayerNormalization are written as Sum, which keeps the two apart.
+
+    onnxruntime fuses Add and LayerNormalization into SkipLayerNormalization, whose CPU kernel (1.32) takes
+    six times as long as the two operators: a quarter of the whole int8 encoder at 16 texts of 16 tokens.
+    """
+    count = 0
+    for norm in nodes(model, "LayerNormalization"):
+        addition = producer(norm, 0, "Add")
+        if addition is not None:
+            replace(model, addition, [ir.node("Sum", list(addition.inputs))])
+            count += 1
+    return count
 
 
 def _terms(value: ir.Value | None) -> list[ir.Value]:
