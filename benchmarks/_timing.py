@@ -110,7 +110,7 @@ def print_verdicts(console: Console, verdicts: Sequence[Verdict]) -> None:
     for verdict in verdicts:
         sign = "≤" if verdict.is_at_most else "≥"
         target = "" if verdict.limit is None else f"{sign} {verdict.limit:g} {verdict.unit}"
-        table.add_row(verdict.what, f"{verdict.value:.2f} {verdict.unit}", target, marks[verdict.is_met])
+        table.add_row(verdict.what, f"{verdict.value:.4g} {verdict.unit}", target, marks[verdict.is_met])
     console.print(table)
 
 
