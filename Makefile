@@ -2,6 +2,8 @@
 # uv is used where it is installed, python -m venv with pip where it is not; both install the locked versions.
 PYTHON ?= python3
 TEXT ?= I miss you
+# Two processes, a file each at a time, as compiled models are shared within a file.
+PYTEST_ARGS ?= -n 2 --dist loadfile
 BIN := .venv/bin
 UV := $(shell command -v uv 2>/dev/null)
 export TEXT

@@ -12,24 +12,24 @@ from flax import nnx
 
 from export.calibration import alarm_threshold, fit_logistic
 from export.checkpoints.msgpack import load_hybrid_clip
+from export.data.reactions import DataError
 from export.house_checkpoint import HouseCheckpoint, HouseSettings, ImageSettings
 from export.models.efficientnet import EfficientNetConfig
 from export.models.hybrid_clip import HybridCLIP
 from export.space import category_anchors
-from export.student_stage import HELD_PREDICTIONS
+from export.student_stage import FACTS, HELD_PREDICTIONS
 from export.text_messages import Messages
 from export.text_scores import score
 from export.vision_model import Sight, load_weights
 from inference.bundle import FusionSpec
 
 FALSE_ALARMS = 0.05
-TRAINING: dict[str, Any] = {
+MADE_FROM = {
     "text": "all-MiniLM-L6-v2, fine-tuned (recipe export/recipes/house_text.py)",
     "teacher": "all-mpnet-base-v2, upper third fine-tuned (recipe export/recipes/house_teacher.py)",
     "vision": "EfficientNet-Lite0, fine-tuned (recipe export/recipes/house_vision.py)",
-    "labels": "four fifths of 8,200 annotated messages and 1,950 of our own; the other fifth calibrates",
     "annotators": "large language models in two roles; no person has checked the labels",
-    "unlabelled": "37,000 GoEmotions train messages and 5,000 emoji tweets, labelled by the teacher",
+    "messages": "GoEmotions train split, chat messages and messages of our own, TweetEval emoji tweets",
 }
 
 
@@ -52,7 +52,7 @@ def assemble(
         temperature=float(np.exp(-np.asarray(model.logit_scale[...]))),
         fusion=fusion,
         image=ImageSettings(**side["image"]),
-        training=TRAINING,
+        training=MADE_FROM | json.loads((text / FACTS).read_text()),
         **hold_settings(text / HELD_PREDICTIONS, messages),
     )
     return HouseCheckpoint(model, settings, category_anchors(), tokenizer)
@@ -75,7 +75,7 @@ def hold_settings(predictions: Path, messages: Messages) -> dict[str, Any]:
     with np.load(predictions, allow_pickle=False) as arrays:
         rows, category, logits = arrays["rows"], arrays["category"], arrays["hold"]
     if not np.array_equal(rows, messages.held_out):
-        raise ValueError(f"{predictions} is of other held-out messages; name the fold of that run")
+        raise DataError(f"{predictions} is of other held-out messages; name the fold of that run")
     held = np.asarray([bool(messages.rows[i].hold) for i in rows])
     platt = fit_logistic(logits, held)
     chances = platt(logits)

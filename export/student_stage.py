@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +16,7 @@ from rich.console import Console
 from tokenizers import Tokenizer
 
 from export.checkpoints.safetensors import load_bert
+from export.data.reactions import DataError
 from export.models.efficientnet import EfficientNetConfig
 from export.models.hybrid_clip import HybridCLIP, HybridCLIPConfig
 from export.models.learners import Student
@@ -31,6 +36,7 @@ from inference.preprocess import clean_text
 Floats = npt.NDArray[np.float32]
 TEXT_PARTS = frozenset({"text_model", "text_projection", "logit_scale", "hold_head"})
 HELD_PREDICTIONS = "held_out.npz"
+FACTS = "training.json"
 
 
 def train_student(
@@ -42,6 +48,8 @@ def train_student(
     source: Path | None = None,
 ) -> HybridCLIP:
     """Train the text side of the house model.
+
+    Beside checkpoints, the predictions for held-out messages and the facts of the training are written.
 
     Args:
         recipe: the settings.
@@ -56,42 +64,76 @@ def train_student(
     """
     source = source or minilm_folder()
     tokenizer = Tokenizer.from_file(str(source / "tokenizer.json"))
+    corpus, training = text_corpora(tokenizer, messages, opinions, gifs, recipe, source)
+    bench = corpus.blank(tokenise(tokenizer, [m.text for m in messages.bench]))
+    held = corpus.subset(messages.held_out)
+    fitted = Fitted(make_student(source, recipe), is_text)
+
+    def answer(params: State, part: Corpus) -> Answers:
+        return fitted.answer(params, part, batch_size=BATCH, pad_id=0)
+
+    def judge(params: State) -> dict[str, float]:
+        return judged(messages, answer(params, bench), answer(params, held) if len(held) else None)
+
+    schedule = recipe.schedule
+    steps = batch_count(training, schedule.batch_size) * schedule.epochs
+    facts = training_facts(recipe, messages, len(training), steps)
+    with Run(out, total_steps=steps, patience=schedule.patience, identity=json.dumps(facts)) as run:
+        params = train(fitted, training, schedule, recipe.weights, run, pad_id=0, judge=judge)
+    if len(held):
+        np.savez(out / HELD_PREDICTIONS, rows=messages.held_out, **answer(params, held)._asdict())
+    (out / FACTS).write_text(json.dumps(facts, indent=2) + "\n")
+    return fitted.merged(params).clip
+
+
+def judged(messages: Messages, bench: Answers, held: Answers | None) -> dict[str, float]:
+    """Score and print an epoch; its ``score`` is nDCG@5 on held-out messages, else on ReactBench."""
+    scores = score(*bench, messages.bench, messages.categories)
+    if held is not None:
+        fold = score(*held, messages.judged, messages.categories)
+        scores |= {f"fold_{name}": value for name, value in fold.items()}
+    scores["score"] = scores.get("fold_ndcg5", scores["ndcg5"])
+    Console(stderr=True).print({name: round(value, 4) for name, value in scores.items()})
+    return scores
+
+
+def training_facts(recipe: HouseText, messages: Messages, rows: int, steps: int) -> dict[str, Any]:
+    """Return what was trained on, for the model card and to tell runs apart."""
+    ids = "\n".join(message.id for message in messages.rows)
+    return {
+        "annotated_messages": messages.annotated - len(messages.held_out),
+        "held_out_messages": len(messages.held_out),
+        "held_out_fold": messages.fold,
+        "messages_labelled_by_the_teacher": len(messages.rows) - messages.annotated,
+        "rows_an_epoch": rows,
+        "steps": steps,
+        "messages_sha256": hashlib.sha256(ids.encode()).hexdigest(),
+        "recipe": asdict(recipe),
+    }
+
+
+def text_corpora(
+    tokenizer: Tokenizer,
+    messages: Messages,
+    opinions: Opinions,
+    gifs: Sequence[PackGif],
+    recipe: HouseText,
+    source: Path,
+) -> tuple[Corpus, Corpus]:
+    """Return all messages with their targets, and what is trained on: names too, held-out ones not."""
     space, table, identities = identity_space()
-    student = make_student(source, recipe)
     corpus = taught_corpus(tokenizer, messages, opinions, recipe)
-    identity = space(sentence_vectors([clean_text(m.text) for m in messages.rows], source))
     corpus = corpus.updated(
-        identity=identity,
+        identity=space(sentence_vectors([clean_text(m.text) for m in messages.rows], source)),
         identity_weight=np.ones(len(corpus), np.float32),
         share=np.full(len(corpus), recipe.message_share, np.float32),
     )
-    bench = corpus.blank(tokenise(tokenizer, [m.text for m in messages.bench]))
     names = name_corpus(tokenizer, [e.text for e in table], identities, recipe.name_share)
     named = [names, *gif_corpus(tokenizer, gifs, messages.categories, space, source, recipe)]
     training = corpus.subset(messages.training)
     for part in named * recipe.name_copies:
         training = training.join(part)
-
-    fitted = Fitted(student, is_text)
-
-    def judge(params: State) -> dict[str, float]:
-        def answer(part: Corpus) -> Answers:
-            return fitted.answer(params, part, batch_size=BATCH, pad_id=0)
-
-        scores = score(*answer(bench), messages.bench, messages.categories)
-        if len(messages.held_out):
-            held = answer(corpus.subset(messages.held_out))
-            fold = score(*held, messages.judged, messages.categories)
-            scores |= {f"fold_{name}": value for name, value in fold.items()}
-            np.savez(out / HELD_PREDICTIONS, rows=messages.held_out, **held._asdict())
-        scores["score"] = scores.get("fold_ndcg5", scores["ndcg5"])
-        Console(stderr=True).print({name: round(value, 4) for name, value in scores.items()})
-        return scores
-
-    steps = batch_count(training, recipe.schedule.batch_size) * recipe.schedule.epochs
-    with Run(out, total_steps=steps, patience=recipe.schedule.patience) as run:
-        params = train(fitted, training, recipe.schedule, recipe.weights, run, pad_id=0, judge=judge)
-    return fitted.merged(params).clip
+    return corpus, training
 
 
 def make_student(source: Path, recipe: HouseText) -> Student:
@@ -122,12 +164,17 @@ def taught_corpus(tokenizer: Tokenizer, messages: Messages, opinions: Opinions, 
     """Return all messages with targets mixed of annotations and opinions.
 
     Raises:
-        ValueError: the opinions are of other messages.
+        DataError: the opinions are of other messages, or the teacher did not hold out the same ones.
     """
     rows = messages.rows
+    if opinions.fold != messages.fold:
+        raise DataError(
+            f"the teacher held out fold {opinions.fold}, this training {messages.fold} (-1 is none): its "
+            "opinions would give held-out labels away; train it with the same --fold"
+        )
     place = {name: index for index, name in enumerate(opinions.ids.tolist())}
     if any(message.id not in place for message in rows):
-        raise ValueError("the teacher has no opinion of some messages; train it on the same data")
+        raise DataError("the teacher has no opinion of some messages; train it on the same data")
     order = [place[message.id] for message in rows]
     corpus = message_corpus(tokenizer, rows, messages.categories, great=recipe.great, ok=recipe.ok)
     said, said_hold = opinions.category[order], opinions.hold[order]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,11 +35,15 @@ OPINIONS = "opinions.npz"
 
 
 class Opinions(NamedTuple):
-    """A teacher's view of n messages by id: probabilities of categories (n, 48) and of hold (n,), float32."""
+    """A teacher's view of n messages by id: probabilities of categories (n, 48) and of hold (n,), float32.
+
+    ``fold`` is the fifth of the labels that it was not trained on, -1 where it saw all.
+    """
 
     ids: npt.NDArray[np.str_]
     category: Floats
     hold: Floats
+    fold: int
 
     def save(self, path: Path) -> None:
         """Write an ``.npz`` of the three arrays."""
@@ -48,7 +54,7 @@ class Opinions(NamedTuple):
     def load(cls, path: Path) -> Opinions:
         """Read what `save` wrote."""
         with np.load(path, allow_pickle=False) as arrays:
-            return cls(arrays["ids"], arrays["category"], arrays["hold"])
+            return cls(arrays["ids"], arrays["category"], arrays["hold"], int(arrays["fold"]))
 
 
 def train_teacher(
@@ -93,12 +99,15 @@ def train_teacher(
         return scores
 
     steps = batch_count(upper.subset(known), recipe.schedule.batch_size) * recipe.schedule.epochs
-    with Run(out, total_steps=steps, patience=recipe.schedule.patience) as run:
+    identity = json.dumps([asdict(recipe), messages.fold, len(messages.rows)])
+    with Run(out, total_steps=steps, patience=recipe.schedule.patience, identity=identity) as run:
         params = train(
             fitted, upper.subset(known), recipe.schedule, recipe.weights, run, pad_id=0, judge=judge
         )
     category, hold = mixed(params, upper, vectors)
-    opinions = Opinions(np.asarray([m.id for m in messages.rows]), _softmax(category), _sigmoid(hold))
+    opinions = Opinions(
+        np.asarray([m.id for m in messages.rows]), _softmax(category), _sigmoid(hold), messages.fold
+    )
     opinions.save(out / OPINIONS)
     return opinions
 

@@ -35,6 +35,7 @@ class Messages:
         annotated: how many at the front have labels.
         held_out: rows of the annotated ones that are not trained on; empty for a final training.
         bench: ReactBench's messages for tuning.
+        fold: which fifth is held out, -1 for none.
     """
 
     categories: tuple[str, ...]
@@ -42,6 +43,7 @@ class Messages:
     annotated: int
     held_out: npt.NDArray[np.int64]
     bench: Sequence[BenchMessage]
+    fold: int = -1
 
     @property
     def training(self) -> npt.NDArray[np.int64]:
@@ -74,4 +76,4 @@ def read_messages(folder: Path, *, tweets: int, fold: int | None, limit: int | N
         held_out = np.flatnonzero(folds(len(labelled), FOLDS, FOLD_SEED) == fold)
     bench = read_bench(folder.parent / "reactbench" / "dev.jsonl")
     rows = annotated + read_unlabelled(folder, tweets=tweets)[:limit]
-    return Messages(categories, rows, len(annotated), held_out, bench)
+    return Messages(categories, rows, len(annotated), held_out, bench, -1 if fold is None else fold)

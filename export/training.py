@@ -34,6 +34,7 @@ class Progressed:
     best_score: float | None = None
     best_step: int = 0
     worse_in_a_row: int = 0
+    identity: str = ""
     notes: dict[str, Any] = field(default_factory=dict)
 
 
@@ -57,13 +58,20 @@ class Run:
     """
 
     def __init__(
-        self, folder: Path, *, total_steps: int, patience: int | None = None, console: Console | None = None
+        self,
+        folder: Path,
+        *,
+        total_steps: int,
+        patience: int | None = None,
+        identity: str = "",
+        console: Console | None = None,
     ) -> None:
         """Open a run.
 
         Args:
             folder: Where event files and checkpoints go; made if missing.
             total_steps: Length of the progress bar.
+            identity: Recipe and data in words; `resume` refuses a checkpoint of another identity.
             patience: How many judgements in a row may be no better than the best before `is_exhausted`.
             console: Where the bar is drawn, standard error by default.
         """
@@ -71,7 +79,7 @@ class Run:
         self.folder = folder
         self.total_steps = total_steps
         self.patience = patience
-        self.progress = Progressed()
+        self.progress = Progressed(identity=identity)
         self._loss: float | None = None
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         self._bar = Progress(*columns, console=console or Console(stderr=True))
@@ -146,7 +154,12 @@ class Run:
         if not path.exists():
             return template
         state, meta = read_state(path, template)
-        self.progress = Progressed(**meta)
+        found = Progressed(**meta)
+        if found.identity != self.progress.identity:
+            raise ResumeError(
+                f"{path} is of another recipe or other data; remove it or choose another folder"
+            )
+        self.progress = found
         self._draw()
         return state
 

@@ -5,7 +5,7 @@ Data: 8,200 annotated messages of ``shared/reactions`` and our own messages; emo
 Time: about 15 minutes on 2 CPU cores; 1 minute with a GPU.
 Score: one fifth of the labels held out: great 0.57, great or ok 0.81, nDCG@5 0.62 by one annotator each;
 ReactBench dev 0.73 / 0.90 / 0.70.
-Command: ``python -m export train teacher --out runs/teacher`` (``--smoke`` for a minute's trial).
+Command: ``python -m export train teacher --fold 0 --out runs/teacher`` (``--smoke`` for a minute's trial).
 """
 
 from __future__ import annotations

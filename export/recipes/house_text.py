@@ -6,7 +6,7 @@ opinion; the teacher's opinion of 37,000 further GoEmotions messages and 5,000 e
 emoji as auxiliary tasks; names and keywords of emoji, pack GIFs and categories for the identity part.
 Time: about 40 minutes on 2 CPU cores; 2 minutes with a GPU.
 Score: see the model card.
-Command: ``python -m export train text --teacher runs/teacher --out runs/text`` (``--smoke`` for a trial).
+Command: ``python -m export train text --fold 0 --teacher runs/teacher --out runs/text`` (or ``--smoke``).
 """
 
 from __future__ import annotations

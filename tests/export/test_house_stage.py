@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from export.data.reactions import Message
+from export.data.reactions import DataError, Message
 from export.house_stage import hold_settings, join_towers
 from export.models.bert import BertConfig
 from export.models.efficientnet import EfficientNetConfig
@@ -51,5 +51,5 @@ def test_hold_is_calibrated_on_held_out_messages_of_the_same_fold(tmp_path: Path
     assert figures["p1_great"] == 1.0
 
     other = Messages(CATEGORIES, rows, 100, held_out[:50], [])
-    with pytest.raises(ValueError, match="other held-out messages"):
+    with pytest.raises(DataError, match="other held-out messages"):
         hold_settings(tmp_path / "held.npz", other)

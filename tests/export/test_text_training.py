@@ -40,12 +40,13 @@ MESSAGES = [
     Message("1", "i miss you", ("hug",), ("yawn",), True, (3,)),
     Message("2", "lost my keys again", ("facepalm", "yawn"), (), False),
     Message("3", "we won the cup", ("win",), (), False, (1, 2)),
-    Message("4", "so tired of this so tired of this so tired of this so tired", ("yawn",), ("hug",), False),
+    Message("4", "so tired of this", ("yawn",), ("hug",), False),
     Message("5", "the cup", emoji=4),
 ] * 4
 BERT = BertConfig(
     vocab_size=32, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32
 )
+VISION = EfficientNetConfig(stem_channels=4, head_channels=8, stages=((1, 4, 3, 2, 1),), image_size=16)
 MPNET = MPNetConfig(
     vocab_size=32, hidden_size=16, num_hidden_layers=3, num_attention_heads=2, intermediate_size=32
 )
@@ -69,7 +70,7 @@ def corpus(tokenizer: Tokenizer) -> Corpus:
 
 def student() -> Student:
     config = HybridCLIPConfig(
-        text=BERT, vision=EfficientNetConfig(), projection_dim=DIM, text_pooling="mean", hold_head=True
+        text=BERT, vision=VISION, projection_dim=DIM, text_pooling="mean", hold_head=True
     )
     return Student(HybridCLIP(config, nnx.Rngs(0)), nnx.Rngs(0))
 
@@ -93,7 +94,9 @@ def test_folds_are_balanced_and_seeded() -> None:
     assert (numbers != folds(103, 5, 1)).any()
 
 
-def test_batches_hold_every_message_once_with_its_own_targets(corpus: Corpus) -> None:
+def test_batches_hold_every_message_once_with_its_own_targets(corpus: Corpus, tokenizer: Tokenizer) -> None:
+    long = [Message("6", "we won the cup again " * 4, ("win",))]
+    corpus = corpus.join(message_corpus(tokenizer, long, CATEGORIES, great=0.7, ok=0.2))
     seen: list[int] = []
     for rows, batch in batches(corpus, 3, 0, 7):
         assert batch["inputs"].shape == batch["mask"].shape

@@ -62,3 +62,17 @@ def test_a_checkpoint_of_another_model_is_refused_by_name(tmp_path: Path) -> Non
 def test_a_loss_that_is_not_a_number_stops_the_run(tmp_path: Path) -> None:
     with Run(tmp_path, total_steps=2) as run, pytest.raises(FloatingPointError, match="step 0"):
         run.advance(float("nan"))
+
+
+def test_a_checkpoint_of_another_recipe_is_refused(tmp_path: Path) -> None:
+    with Run(tmp_path, total_steps=4, identity="recipe A") as run:
+        run.advance(1.0)
+        run.save(np.zeros(2))
+    with Run(tmp_path, total_steps=4, identity="recipe A") as run:
+        run.resume(np.zeros(2))
+        assert run.step == 1
+    with (
+        Run(tmp_path, total_steps=4, identity="recipe B") as run,
+        pytest.raises(ResumeError, match="another recipe"),
+    ):
+        run.resume(np.zeros(2))
