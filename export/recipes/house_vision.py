@@ -44,9 +44,9 @@ class HouseVision:
 
 
 FULL = HouseVision(
-    config=EfficientNetConfig(image_size=96, cpu_training=True),
-    probe=Probe(size=96, views=2),
-    stages=(Stage(size=96, steps=400, learning_rate=1e-3),),
+    config=EfficientNetConfig(image_size=80, cpu_training=True),
+    probe=Probe(size=96, views=2, steps=400),
+    stages=(Stage(size=80, steps=800, first_block=5, judge_every=80, patience=9),),
 )
 SMOKE = HouseVision(
     config=EfficientNetConfig(

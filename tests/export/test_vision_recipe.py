@@ -33,7 +33,7 @@ def test_the_smoke_run_brings_pictures_nearer_to_their_targets(run: Path) -> Non
     model = Sight(SMOKE.config, rngs=nnx.Rngs(SMOKE.seed))
     before = spread(embedder(model), data, size)
     load_weights(run / "weights.msgpack", model)
-    assert spread(embedder(model), data, size) < 0.7 * before
+    assert spread(embedder(model), data, size) < 0.9 * before
 
 
 def test_a_finished_run_is_not_trained_again(run: Path) -> None:
