@@ -28,9 +28,9 @@ from export.data.styles import DEV_STYLE
 from export.text_messages import read_messages
 from inference.bundle import load_bundle
 from inference.encoders import ImageEncoder, TextEncoder
-from inference.fusion import category_vector, describe, unit
 from inference.metrics import BenchMessage, Prediction, score
 from inference.pack import PackGif, read_pack
+from inference.vectors import describe, mix_categories, unit
 
 ROOT = Path(__file__).resolve().parents[1]
 IMAGE = (0.0, 0.1, 0.2, 0.35, 0.5)
@@ -73,7 +73,7 @@ def main(
     seen = np.stack([image.encode_file(gifs.folder / gif.file) for gif in steps])
     words = np.stack([text.encode(text.tokenise(describe(gif)).ids)[0] for gif in gifs.gifs])
     rows = [[names.index(c) for c in gif.categories] for gif in gifs.gifs]
-    categories = np.stack([category_vector(opened.anchors, row) for row in rows])
+    categories = np.stack([mix_categories(opened.anchors, row) for row in rows])
 
     messages = read_messages(reactions_dir(None), tweets=0, fold=fold, limit=None)
     held = [m for m in messages.judged if not m.is_held]

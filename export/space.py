@@ -12,6 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from inference.vectors import mix_categories
+from inference.vectors import unit as unit
+
 Floats = npt.NDArray[np.float32]
 
 DIM = 256
@@ -19,7 +22,6 @@ CATEGORY_DIM = 48
 IDENTITY_DIM = DIM - CATEGORY_DIM
 CATEGORY_SHARE = 0.8
 IDENTITY_SHARE = 0.6
-CATEGORY_WEIGHTS = (1.0, 0.5, 0.35)
 # Plain principal components let "face" drown everything else; full whitening makes noise of rare axes
 # as loud as meaning. The fourth root of the variance lies half way.
 WHITENING_POWER = 0.25
@@ -86,10 +88,8 @@ def category_vector(categories: Sequence[str], names: Sequence[str]) -> Floats:
     Raises:
         ValueError: A category is not among ``names``.
     """
-    vector = np.zeros(len(names), np.float32)
-    for weight, category in zip(CATEGORY_WEIGHTS, categories, strict=False):
-        vector[list(names).index(category)] = weight
-    return unit(vector) if categories else vector
+    rows = [list(names).index(category) for category in categories]
+    return mix_categories(np.eye(len(names), dtype=np.float32), rows)
 
 
 def target_vectors(categories: Floats, identities: Floats) -> Floats:
@@ -103,9 +103,3 @@ def target_vectors(categories: Floats, identities: Floats) -> Floats:
         (n, 256) float32, unit norm.
     """
     return unit(np.concatenate((CATEGORY_SHARE * categories, IDENTITY_SHARE * identities), axis=1))
-
-
-def unit(vectors: npt.NDArray[np.floating]) -> Floats:
-    """Scale the last axis to length 1; zero vectors stay zero."""
-    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return np.asarray(vectors / np.maximum(lengths, 1e-12), np.float32)

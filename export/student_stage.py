@@ -32,6 +32,7 @@ from export.training import Run
 from export.vision_data import identity_space
 from inference.pack import PackGif
 from inference.preprocess import clean_text
+from inference.vectors import describe
 
 Floats = npt.NDArray[np.float32]
 TEXT_PARTS = frozenset({"text_model", "text_projection", "logit_scale", "hold_head"})
@@ -213,7 +214,7 @@ def gif_corpus(
 ) -> list[Corpus]:
     """Return the categories by name, and the pack's GIFs by name and tags, with categories as target."""
     parts: list[tuple[str, tuple[str, ...]]] = [(name.replace("_", " "), (name,)) for name in categories]
-    parts += [(", ".join((gif.name, *gif.tags)), tuple(gif.categories)) for gif in gifs]
+    parts += [(describe(gif), tuple(gif.categories)) for gif in gifs]
     texts = [text for text, _ in parts]
     corpus = name_corpus(tokenizer, texts, space(sentence_vectors(texts, source)), recipe.name_share)
     target = np.stack([category_vector(names, categories) for _, names in parts])

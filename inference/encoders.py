@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from inference.bundle import REPAIR, Bundle, ImageSpec, TextSpec
-from inference.errors import BundleError, PackError
-from inference.preprocess import clean_text, compose_square, foreign_share, normalise, sample_frames
+from inference.errors import BundleError
+from inference.frames import read_frames
+from inference.preprocess import clean_text, compose_square, foreign_share, normalise
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -113,25 +114,6 @@ class ImageEncoder:
         feed = {"pixel_values": pixels[None] if self._is_batched else pixels}
         vector: Floats = self._session.run(["embedding"], feed)[0][0]
         return vector
-
-
-def read_frames(path: Path, count: int) -> list[Image.Image]:
-    """Decode `count` evenly picked frames of an animation as RGBA pictures.
-
-    Raises:
-        PackError: the file is missing or not a readable picture.
-    """
-    from PIL import Image
-
-    try:
-        with Image.open(path) as animation:
-            frames = []
-            for index in sample_frames(range(getattr(animation, "n_frames", 1)), count):
-                animation.seek(index)
-                frames.append(animation.convert("RGBA"))
-            return frames
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise PackError(f"The GIF {path} cannot be read ({error}): rebuild the pack.") from error
 
 
 def open_session(path: Path, threads: int) -> Any:

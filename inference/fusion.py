@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +11,7 @@ from inference.bundle import Bundle, sha256_of
 from inference.encoders import ImageEncoder, TextEncoder
 from inference.errors import PackError
 from inference.pack import PackGif
-
-CATEGORY_WEIGHTS = (1.0, 0.5, 0.35)  # primary, second, third
+from inference.vectors import describe, mix_categories, unit
 
 Floats = NDArray[np.float32]
 
@@ -50,7 +48,7 @@ class GifEmbedder:
                 f'The GIF {entry.file} is of the category "{unknown[0]}", which the model '
                 f"{self._bundle.label} does not know: mend the manifest."
             )
-        return category_vector(self._bundle.anchors, [self._rows[name] for name in entry.categories])
+        return mix_categories(self._bundle.anchors, [self._rows[name] for name in entry.categories])
 
     def _text_part(self, entry: PackGif) -> Floats:
         return self._text.encode(self._text.tokenise(describe(entry)).ids)[0]
@@ -59,23 +57,6 @@ class GifEmbedder:
         if self._image is None:
             self._image = ImageEncoder(self._bundle, threads=self._threads)
         return self._image.encode_file(path)
-
-
-def describe(entry: PackGif) -> str:
-    """Return the words of a GIF that the text tower reads: its name and tags."""
-    return ", ".join([entry.name, *entry.tags])
-
-
-def category_vector(anchors: Floats, rows: Sequence[int]) -> Floats:
-    """Mix the anchors of at most three categories, primary first: (dim,) float32, unit norm."""
-    weights = np.array(CATEGORY_WEIGHTS[: len(rows)], dtype=np.float32)
-    return unit(weights @ anchors[list(rows)])
-
-
-def unit(vector: Floats) -> Floats:
-    """Scale to unit norm."""
-    scaled: Floats = (vector / np.linalg.norm(vector)).astype(np.float32)
-    return scaled
 
 
 def _check_content(path: Path, entry: PackGif) -> None:

@@ -42,7 +42,7 @@ def choose_way(environment: Mapping[str, str], color_system: str | None) -> Way 
 
 def middle_frame(path: Path) -> Image.Image:
     """Decode the middle frame of a GIF, cropped to what is not transparent, as RGBA."""
-    from inference.encoders import read_frames
+    from inference.frames import read_frames
 
     frame = read_frames(path, 1)[0]
     return frame.crop(frame.getchannel("A").getbbox() or (0, 0, *frame.size))

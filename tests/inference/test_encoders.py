@@ -3,11 +3,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
 
 from inference.bundle import load_bundle
-from inference.encoders import ImageEncoder, TextEncoder, read_frames
-from inference.errors import BundleError, PackError
+from inference.encoders import ImageEncoder, TextEncoder
+from inference.errors import BundleError
 from tests import tiny
 
 
@@ -73,18 +72,6 @@ def test_the_share_of_unknown_script_and_words_is_known(
     assert (encoder.tokenise(text).foreign > 0.5) == is_foreign
 
 
-def test_frames_are_spread_over_the_animation(tmp_path: Path) -> None:
-    frames = [Image.new("RGB", (8, 8), (shade, 0, 0)) for shade in (0, 40, 80, 120, 160, 200, 240, 255)]
-    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:], duration=50)
-    picked = read_frames(tmp_path / "a.gif", 4)
-    assert [frame.getpixel((4, 4)) for frame in picked] == [(s, 0, 0, 255) for s in (40, 120, 200, 255)]
-
-
-def test_a_still_picture_counts_as_every_frame(tmp_path: Path) -> None:
-    Image.new("RGB", (8, 8), (9, 9, 9)).save(tmp_path / "a.gif")
-    assert len(read_frames(tmp_path / "a.gif", 4)) == 4
-
-
 def test_gifs_of_one_colour_look_alike_and_of_another_do_not(tiny_bundle: Path, tiny_pack: Path) -> None:
     encoder = ImageEncoder(load_bundle(tiny_bundle))
     hug, also_hug, laugh = (
@@ -92,14 +79,6 @@ def test_gifs_of_one_colour_look_alike_and_of_another_do_not(tiny_bundle: Path, 
     )
     assert np.linalg.norm(hug) == pytest.approx(1, abs=1e-5)
     assert hug @ also_hug > hug @ laugh
-
-
-@pytest.mark.parametrize("content", [None, b"", b"GIF89a", b"no picture at all"])
-def test_an_unreadable_gif_is_named(tmp_path: Path, content: bytes | None) -> None:
-    if content is not None:
-        (tmp_path / "a.gif").write_bytes(content)
-    with pytest.raises(PackError, match=r"a\.gif cannot be read"):
-        read_frames(tmp_path / "a.gif", 4)
 
 
 @pytest.mark.parametrize(

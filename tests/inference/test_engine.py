@@ -9,9 +9,10 @@ from inference.bundle import load_bundle
 from inference.encoders import TextEncoder
 from inference.engine import Engine
 from inference.errors import BundleError, MessageError, PackError
-from inference.fusion import GifEmbedder, unit
+from inference.fusion import GifEmbedder
 from inference.pack import read_pack
 from inference.protocol import ReactReply, ReactRequest
+from inference.vectors import unit
 from tests import tiny
 
 
