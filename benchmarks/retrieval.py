@@ -105,7 +105,7 @@ def fused_vectors(bundle: Bundle, pack: Pack) -> Floats:
         catalogue = Catalogue(Path(folder) / "catalogue.sqlite")
         try:
             embed = GifEmbedder(bundle, TextEncoder(bundle))
-            snapshot = catalogue.sync([pack], bundle.vector_key, embed)
+            snapshot = catalogue.sync([pack], bundle.vector_key, bundle.spec.embedding_dim, embed)
         finally:
             catalogue.close()
     rows = {gif.entry.id: row for row, gif in enumerate(snapshot.gifs)}

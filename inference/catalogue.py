@@ -34,8 +34,9 @@ _SCHEMA = (
     " vector BLOB NOT NULL, PRIMARY KEY (gif, model)) WITHOUT ROWID",
 )
 _SNAPSHOT = (
-    "SELECT gifs.pack, gifs.entry, vectors.vector FROM gifs JOIN vectors ON vectors.gif = gifs.id"
-    " AND vectors.content = gifs.content WHERE vectors.model = ? ORDER BY gifs.position"
+    "SELECT gifs.id, gifs.position, gifs.pack, gifs.content, gifs.entry, vectors.vector FROM gifs"
+    " JOIN vectors ON vectors.gif = gifs.id AND vectors.content = gifs.content"
+    " WHERE vectors.model = ? ORDER BY gifs.position"
 )
 
 
@@ -91,25 +92,33 @@ class Catalogue:
         self._db.close()
 
     def sync(
-        self, packs: Sequence[Pack], model: str, embed: Embed, progress: Progress | None = None
+        self, packs: Sequence[Pack], model: str, dim: int, embed: Embed, progress: Progress | None = None
     ) -> Snapshot:
-        """Make the catalogue hold exactly the GIFs of `packs`, each with a vector of `model`.
+        """Make the catalogue hold exactly the GIFs of `packs`, each with a (dim,) vector of `model`.
 
-        What is already there is kept. Vectors are stored as they are made, so that work that was cut
-        short goes on where it stopped; the list of GIFs changes in one transaction at the end.
-        `progress` is called with the numbers of GIFs embedded and to embed.
+        What is already there is kept, what is damaged there is made again. Vectors are stored as they
+        are made, so that work that was cut short goes on where it stopped; the list of GIFs changes in
+        one transaction at the end. `progress` is called with the numbers of GIFs embedded and to embed.
 
         Raises:
             PackError: a GIF is missing, or `embed` refuses it.
             CatalogueError: the file cannot be used.
         """
         version = _digest([model, *(f"{pack.folder.resolve()} {pack.digest}" for pack in packs)])
+        gifs = _merge(packs)
         with self._explained():
-            if self._synced() != version:
-                gifs = _merge(packs)
-                self._embed_missing(gifs, model, embed, progress)
+            vectors = self._read(gifs, model, dim, version)
+            if vectors is None:
+                self._embed_missing(gifs, model, dim, embed, progress)
                 self._replace(packs, gifs, version)
-            return self._snapshot(model, version)
+                vectors = self._read(gifs, model, dim, version)
+            if vectors is None:
+                raise CatalogueError(
+                    f"The catalogue {self.path} is being changed by a process with other packs or another "
+                    "model: run again when it is done, or give each its own REPARTEE_DATA_DIR."
+                )
+            _check_presence(gifs)
+        return Snapshot(gifs, vectors, version)
 
     def forget(self, model: str) -> None:
         """Drop the vectors of a model, so that the next `sync` makes them again.
@@ -144,10 +153,10 @@ class Catalogue:
         return "" if row is None else str(row[0])
 
     def _embed_missing(
-        self, gifs: Sequence[CatalogueGif], model: str, embed: Embed, progress: Progress | None
+        self, gifs: Sequence[CatalogueGif], model: str, dim: int, embed: Embed, progress: Progress | None
     ) -> None:
-        rows = self._db.execute("SELECT gif, content FROM vectors WHERE model = ?", (model,))
-        known = set(rows)
+        rows = self._db.execute("SELECT gif, content, vector FROM vectors WHERE model = ?", (model,))
+        known = {(gif, content) for gif, content, vector in rows if _decode([vector], dim) is not None}
         missing = [gif for gif in gifs if (gif.entry.id, gif.content) not in known]
         made: list[tuple[str, str, str, bytes]] = []
         for done, gif in enumerate(missing, start=1):
@@ -161,34 +170,28 @@ class Catalogue:
                 progress(done, len(missing))
 
     def _replace(self, packs: Sequence[Pack], gifs: Sequence[CatalogueGif], version: str) -> None:
-        rows = [
-            (gif.entry.id, position, str(gif.pack), gif.content, msgspec.json.encode(gif.entry))
-            for position, gif in enumerate(gifs)
-        ]
         named = [(str(pack.folder.resolve()), pack.name, pack.digest) for pack in packs]
         with self._transaction():
             self._db.execute("DELETE FROM gifs")
-            self._db.executemany("INSERT INTO gifs VALUES (?, ?, ?, ?, ?)", rows)
+            self._db.executemany("INSERT INTO gifs VALUES (?, ?, ?, ?, ?)", _rows(gifs))
             self._db.execute("DELETE FROM vectors WHERE gif NOT IN (SELECT id FROM gifs)")
             self._db.execute("DELETE FROM packs")
             self._db.executemany("INSERT INTO packs VALUES (?, ?, ?)", named)
             self._db.execute("INSERT OR REPLACE INTO meta VALUES ('synced', ?)", (version,))
 
-    def _snapshot(self, model: str, version: str) -> Snapshot:
+    def _read(self, gifs: Sequence[CatalogueGif], model: str, dim: int, version: str) -> Floats | None:
+        """Return the (n, dim) vectors of `gifs`, None where the catalogue does not hold just these.
+
+        The mark alone proves nothing about rows that were lost or damaged after it was set.
+        """
         self._db.execute("BEGIN")
         try:
             found, rows = self._synced(), self._db.execute(_SNAPSHOT, (model,)).fetchall()
         finally:
             self._db.execute("ROLLBACK")
-        if found != version:
-            raise CatalogueError(
-                f"The catalogue {self.path} is being changed by a process with other packs or another "
-                "model: run again when it is done, or give each its own REPARTEE_DATA_DIR."
-            )
-        gifs = [CatalogueGif(Path(pack), _entries.decode(entry)) for pack, entry, _ in rows]
-        _check_presence(gifs)
-        vectors = np.frombuffer(b"".join(row[2] for row in rows), dtype="<f4").reshape(len(rows), -1)
-        return Snapshot(gifs, vectors, version)
+        if found != version or [row[:-1] for row in rows] != _rows(gifs):
+            return None
+        return _decode([row[-1] for row in rows], dim)
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -211,16 +214,29 @@ class Catalogue:
             ) from error
 
 
-_entries = msgspec.json.Decoder(PackGif)
-
-
 def _merge(packs: Sequence[Pack]) -> list[CatalogueGif]:
     """List the GIFs of all packs; one that is in several counts for the first."""
     gifs: dict[str, CatalogueGif] = {}
     for pack in packs:
+        folder = pack.folder.resolve()
         for entry in pack.gifs:
-            gifs.setdefault(entry.id, CatalogueGif(pack.folder.resolve(), entry))
+            gifs.setdefault(entry.id, CatalogueGif(folder, entry))
     return list(gifs.values())
+
+
+def _rows(gifs: Sequence[CatalogueGif]) -> list[tuple[str, int, str, str, bytes]]:
+    """Return the rows of the table `gifs`."""
+    return [
+        (gif.entry.id, position, str(gif.pack), gif.content, msgspec.json.encode(gif.entry))
+        for position, gif in enumerate(gifs)
+    ]
+
+
+def _decode(blobs: Sequence[object], dim: int) -> Floats | None:
+    """Read stored vectors, (n, dim) float32; None where one is no vector of finite numbers."""
+    whole = [blob for blob in blobs if isinstance(blob, bytes) and len(blob) == 4 * dim]
+    vectors = np.frombuffer(b"".join(whole), dtype="<f4").reshape(-1, dim)
+    return vectors if len(whole) == len(blobs) and np.isfinite(vectors).all() else None
 
 
 def _check_presence(gifs: Sequence[CatalogueGif]) -> None:

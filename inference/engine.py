@@ -74,7 +74,7 @@ class Engine:
             if fresh:
                 catalogue.forget(bundle.vector_key)
             embed = GifEmbedder(bundle, text, threads=max(threads, min(4, os.cpu_count() or 1)))
-            snapshot = catalogue.sync(packs, bundle.vector_key, embed, progress)
+            snapshot = catalogue.sync(packs, bundle.vector_key, bundle.spec.embedding_dim, embed, progress)
         finally:
             catalogue.close()
         cache = catalogue_path.with_suffix(".hnsw")

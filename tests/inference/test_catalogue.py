@@ -15,11 +15,13 @@ from inference.errors import CatalogueError, PackError
 from inference.pack import GifSource, Pack, PackGif, read_pack
 from tests import tiny
 
+DIM = 8
+
 
 def embed(path: Path, entry: PackGif) -> NDArray[np.float32]:
     """A vector that tells GIF and name apart."""
     seed = int(hashlib.sha256(f"{entry.id} {entry.name}".encode()).hexdigest()[:8], 16)
-    return np.random.default_rng(seed).normal(size=8).astype(np.float32)
+    return np.random.default_rng(seed).normal(size=DIM).astype(np.float32)
 
 
 def fake_pack(folder: Path, count: int, name: str = "gif") -> Pack:
@@ -55,7 +57,7 @@ class Counter:
 def sync(path: Path, packs: list[Pack], counter: Counter, model: str = "m") -> Snapshot:
     catalogue = Catalogue(path)
     try:
-        return catalogue.sync(packs, model, counter)
+        return catalogue.sync(packs, model, DIM, counter)
     finally:
         catalogue.close()
 
@@ -123,7 +125,7 @@ def test_a_gif_of_two_packs_counts_once_for_the_first(path: Path, tmp_path: Path
 def test_progress_goes_up_to_the_number_to_embed(path: Path, tmp_path: Path) -> None:
     calls: list[tuple[int, int]] = []
     catalogue = Catalogue(path)
-    catalogue.sync([fake_pack(tmp_path / "p", 3)], "m", embed, lambda *call: calls.append(call))
+    catalogue.sync([fake_pack(tmp_path / "p", 3)], "m", DIM, embed, lambda *call: calls.append(call))
     catalogue.close()
     assert calls == [(1, 3), (2, 3), (3, 3)]
 
@@ -144,12 +146,54 @@ def test_a_failure_in_the_middle_leaves_the_old_list(path: Path, tmp_path: Path)
 
     catalogue = Catalogue(path)
     with pytest.raises(PackError, match="gif 3 is broken"):
-        catalogue.sync([fake_pack(tmp_path / "p", 9)], "m", refuse)
+        catalogue.sync([fake_pack(tmp_path / "p", 9)], "m", DIM, refuse)
     catalogue.close()
     counter = Counter()
     again = sync(path, [fake_pack(tmp_path / "p", 3)], counter)
     assert again.version == old.version
     assert counter.names == []
+
+
+@pytest.mark.parametrize(
+    ("damage", "again"),
+    [
+        ("DELETE FROM vectors", ["gif 0", "gif 1", "gif 2"]),
+        ("DELETE FROM vectors WHERE gif = (SELECT id FROM gifs WHERE position = 1)", ["gif 1"]),
+        ("UPDATE vectors SET vector = substr(vector, 1, 12)", ["gif 0", "gif 1", "gif 2"]),
+        (
+            "UPDATE vectors SET vector = CAST(x'0000c07f' || substr(vector, 5) AS BLOB)",
+            ["gif 0", "gif 1", "gif 2"],
+        ),
+        ("UPDATE vectors SET vector = 'words'", ["gif 0", "gif 1", "gif 2"]),
+        ("UPDATE vectors SET content = 'x'", ["gif 0", "gif 1", "gif 2"]),
+        ("UPDATE gifs SET entry = x'ff00' WHERE position = 2", []),
+        ("UPDATE gifs SET pack = '/nowhere'", []),
+        ("UPDATE gifs SET position = 7 - position", []),
+        ("DELETE FROM gifs WHERE position = 0", []),
+        ("DELETE FROM gifs", []),
+    ],
+)
+def test_what_is_damaged_is_made_again(path: Path, tmp_path: Path, damage: str, again: list[str]) -> None:
+    pack, counter = fake_pack(tmp_path / "p", 3), Counter()
+    whole = sync(path, [pack], Counter())
+    with sqlite3.connect(path) as db:
+        db.execute(damage)
+    db.close()
+    for _ in range(2):
+        mended = sync(path, [pack], counter)
+        assert mended.gifs == whole.gifs
+        np.testing.assert_array_equal(mended.vectors, whole.vectors)
+    assert counter.names == again
+
+
+def test_a_lost_table_gets_a_sentence(path: Path, tmp_path: Path) -> None:
+    pack = fake_pack(tmp_path / "p", 3)
+    sync(path, [pack], Counter())
+    with sqlite3.connect(path) as db:
+        db.execute("DROP TABLE vectors")
+    db.close()
+    with pytest.raises(CatalogueError, match="no such table.*move a damaged file away"):
+        sync(path, [pack], Counter())
 
 
 @pytest.mark.parametrize(
@@ -191,7 +235,7 @@ def embed(path, entry):
         os.kill(os.getpid(), signal.SIGKILL)
     made += 1
     return np.ones(8, dtype=np.float32)
-Catalogue(Path(sys.argv[1])).sync([read_pack(Path(sys.argv[2]))], "m", embed)
+Catalogue(Path(sys.argv[1])).sync([read_pack(Path(sys.argv[2]))], "m", 8, embed)
 """
 
 
@@ -223,7 +267,7 @@ from inference.pack import read_pack
 import numpy as np
 sys.stdin.read()
 catalogue = Catalogue(Path(sys.argv[1]))
-snapshot = catalogue.sync([read_pack(Path(sys.argv[2]))], "m", lambda p, e: np.ones(4, dtype=np.float32))
+snapshot = catalogue.sync([read_pack(Path(sys.argv[2]))], "m", 4, lambda p, e: np.ones(4, dtype=np.float32))
 assert len(snapshot.gifs) == 12, len(snapshot.gifs)
 """
 
