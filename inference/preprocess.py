@@ -105,21 +105,36 @@ def compose_square(image: Image.Image, size: int, background: Sequence[int]) -> 
     return np.asarray(canvas.convert("RGB").resize((size, size), Image.Resampling.BICUBIC), dtype=np.uint8)
 
 
-def normalise(pixels: NDArray[np.uint8], mean: Sequence[float], std: Sequence[float]) -> NDArray[np.float32]:
-    """Scale (..., 3) uint8 to [0, 1], subtract `mean` and divide by `std` a channel: (..., 3) float32."""
-    scaled: NDArray[np.float32] = np.divide(pixels, 255, dtype=np.float32)
+def normalise(
+    pixels: NDArray[np.uint8], mean: Sequence[float], std: Sequence[float], *, rescale: float = 1 / 255
+) -> NDArray[np.float32]:
+    """Scale (..., 3) uint8 (to [0, 1]), subtract `mean` and divide by `std` a channel: (..., 3) float32."""
+    scaled: NDArray[np.float32] = np.divide(pixels, 1 / rescale, dtype=np.float32)
     scaled -= np.asarray(mean, np.float32)
     scaled /= np.asarray(std, np.float32)
     return scaled
 
 
-def clip_pixels(
-    image: Image.Image, *, size: int = 224, crop: Literal["modern", "2021"] = "modern"
-) -> NDArray[np.float32]:
-    """Preprocess a picture as CLIP's processors do: (size, size, 3) float32.
+def clip_window(
+    image: Image.Image,
+    *,
+    size: int = 224,
+    crop_size: tuple[int, int] | None = None,
+    crop: Literal["modern", "2021"] = "modern",
+) -> NDArray[np.uint8]:
+    """Resize and crop a picture as CLIP's processors do.
 
-    The shortest edge becomes `size`, the middle is cropped, alpha is dropped rather than blended.
-    The processors of 2021 cropped one pixel later where the excess is odd.
+    The shortest edge becomes `size`, the middle is cropped (black lies around what is smaller), alpha is
+    dropped rather than blended. The processors of 2021 cropped one pixel later where the excess is odd.
+
+    Args:
+        image: any mode.
+        size: pixels of the shortest edge before the crop.
+        crop_size: height and width of the result; `size` both where None.
+        crop: whose rounding.
+
+    Returns:
+        (height, width, 3) uint8.
     """
     from PIL import Image
 
@@ -127,7 +142,30 @@ def clip_pixels(
     short = min(rgb.size)
     width, height = (int(size * edge / short) for edge in rgb.size)
     resized = rgb.resize((width, height), Image.Resampling.BICUBIC)
-    extra = 1 if crop == "2021" else 0
-    left, top = (width - size + extra) // 2, (height - size + extra) // 2
-    window = resized.crop((left, top, left + size, top + size))
-    return normalise(np.asarray(window, dtype=np.uint8), CLIP_MEAN, CLIP_STD)
+    high, wide = crop_size or (size, size)
+    left, top = (_margin(excess, crop) for excess in (width - wide, height - high))
+    return np.asarray(resized.crop((left, top, left + wide, top + high)), dtype=np.uint8)
+
+
+def _margin(excess: int, crop: Literal["modern", "2021"]) -> int:
+    """Return where a crop begins; the two differ in how they round a negative excess, too."""
+    return int((excess + 1) / 2) if crop == "2021" else excess // 2
+
+
+def clip_pixels(
+    image: Image.Image,
+    *,
+    size: int = 224,
+    crop: Literal["modern", "2021"] = "modern",
+    crop_size: tuple[int, int] | None = None,
+    mean: Sequence[float] = CLIP_MEAN,
+    std: Sequence[float] = CLIP_STD,
+    rescale: float = 1 / 255,
+) -> NDArray[np.float32]:
+    """Preprocess a picture as CLIP's processors do: `clip_window`, then `normalise`.
+
+    Returns:
+        (size, size, 3) float32, or (height, width, 3) where a crop size is given.
+    """
+    window = clip_window(image, size=size, crop_size=crop_size, crop=crop)
+    return normalise(window, mean, std, rescale=rescale)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from export.checkpoints.msgpack import read_arrays
 from export.parity.command import run
@@ -175,3 +176,99 @@ def test_trained_parameters_may_stray_a_little_in_a_few_elements_but_not_in_key_
     far["a/kernel"][0] = 1e-2
     assert [compare_trained(found, recorded).ok for found in (few, many, far)] == [True, False, False]
     assert not compare_trained({"a/kernel": recorded["a/kernel"]}, recorded).ok
+
+
+def recorded_pictures(folder: Path, settings: dict[str, Any]) -> Path:
+    """Write a preprocessing case of an own small computation: odd sizes, other numbers, troublesome names."""
+    random = np.random.default_rng(7)
+    (folder / "images").mkdir(parents=True)
+    (folder / "meta.json").write_text(json.dumps({"processor": settings}))
+    edge, (high, wide) = settings["size"]["shortest_edge"], settings["crop_size"].values()
+    recorded = {}
+    for name, shape in {"a": (50, 31), "a.b": (33, 90), "x[1]*?": (24, 24)}.items():
+        picture = Image.fromarray(random.integers(0, 256, (*shape, 3), np.uint8))
+        picture.save(folder / "images" / f"{name}.png")
+        factor = edge / min(shape)
+        size = int(shape[1] * factor), int(shape[0] * factor)
+        resized = np.asarray(picture.resize(size, Image.Resampling.BICUBIC))
+        left, top = (size[0] - wide) // 2, (size[1] - high) // 2
+        cut = resized[top : top + high, left : left + wide].transpose(2, 0, 1)
+        mean, std = (
+            np.reshape(settings[f"image_{what}"], (3, 1, 1)).astype(np.float32) for what in ("mean", "std")
+        )
+        scaled = (cut.astype(np.float64) * settings["rescale_factor"]).astype(np.float32)
+        recorded |= {f"{name}/uint8": cut, f"{name}/pixel_values": (scaled - mean) / std}
+    np.savez(folder / "modern.npz", **recorded)
+    return folder
+
+
+OTHER_PROCESSOR: dict[str, Any] = {
+    "size": {"shortest_edge": 24},
+    "crop_size": {"height": 17, "width": 20},
+    "rescale_factor": 1 / 127.5,
+    "image_mean": [1.0, 0.5, 0.25],
+    "image_std": [0.5, 1.0, 0.3],
+}
+
+
+def test_a_processor_of_other_sizes_and_numbers_is_computed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, result = checked(recorded_pictures(tmp_path / "case", OTHER_PROCESSOR), capsys)
+    outputs = result["cases"][0]["outputs"]
+    names = {"a", "a.b", "x[1]*?"}
+    assert outputs.keys() == {f"modern/{n}/{what}" for n in names for what in ("uint8", "pixel_values")}
+    assert (code, [name for name, found in outputs.items() if not found["ok"]]) == (0, [])
+
+
+@pytest.mark.parametrize(
+    ("changes", "wrong"),
+    [
+        ({"rescale_factor": 1 / 255}, {"pixel_values"}),
+        ({"image_mean": [1.0, 0.5, 0.26]}, {"pixel_values"}),
+        ({"image_std": [0.5, 1.0, 0.31]}, {"pixel_values"}),
+        ({"size": {"shortest_edge": 25}}, {"pixel_values", "uint8"}),
+        ({"crop_size": {"height": 20, "width": 17}}, {"pixel_values", "uint8"}),
+    ],
+)
+def test_every_number_of_a_processor_counts(
+    changes: dict[str, Any], wrong: set[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = recorded_pictures(tmp_path / "case", OTHER_PROCESSOR)
+    (folder / "meta.json").write_text(json.dumps({"processor": OTHER_PROCESSOR | changes}))
+    code, result = checked(folder, capsys)
+    failed = {
+        name.rpartition("/")[2] for name, found in result["cases"][0]["outputs"].items() if not found["ok"]
+    }
+    assert (code, failed) == (1, wrong)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"do_center_crop": False}, "do_center_crop"),
+        ({"resample": 2}, "bicubic"),
+        ({"rescale_factor": 0}, "not above 0"),
+        ({"image_mean": [0.5]}, "channels"),
+        ({"size": {"height": 24}}, "shortest_edge"),
+    ],
+)
+def test_a_processor_that_is_not_computed_is_named(
+    changes: dict[str, Any], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = recorded_pictures(tmp_path / "case", OTHER_PROCESSOR)
+    (folder / "meta.json").write_text(json.dumps({"processor": OTHER_PROCESSOR | changes}))
+    code, result = checked(folder, capsys)
+    assert code == 1
+    assert message in result["cases"][0]["errors"][0]
+
+
+def test_a_picture_is_not_taken_for_one_whose_name_begins_alike(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = recorded_pictures(tmp_path / "case", OTHER_PROCESSOR)
+    (folder / "images" / "a.png").unlink()
+    _, result = checked(folder, capsys)
+    outputs = result["cases"][0]["outputs"]
+    assert outputs["modern/a/uint8"]["message"] == "images/a is missing"
+    assert outputs["modern/a.b/uint8"]["ok"]
