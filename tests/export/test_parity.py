@@ -55,6 +55,45 @@ def test_every_recorded_array_of_a_case_is_compared(
     assert len(recorded) == 20
 
 
+OTHER_SIZES = Path(__file__).with_name("data") / "other_sizes"
+
+
+def test_an_independent_implementation_of_other_sizes_is_recomputed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    code, result = checked(OTHER_SIZES, capsys)
+    outputs = result["cases"][0]["outputs"]
+    recorded = {name for name in np.load(OTHER_SIZES / "io.npz").files if name.startswith("default/")}
+    assert len(recorded) == 10
+    assert outputs.keys() == recorded | {"parameters", "param_tree"}
+    assert (code, [name for name, found in outputs.items() if not found["ok"]]) == (0, [])
+
+
+@pytest.mark.parametrize(
+    ("parameter", "side"),
+    [
+        ("text_model/encoder/layer/2/attention/self/query/kernel", "text"),
+        ("text_model/embeddings/position_embeddings/embedding", "text"),
+        ("vision_model/vision_model/pre_layrnorm/scale", "image"),
+        ("vision_model/vision_model/encoder/layers/1/mlp/fc2/bias", "image"),
+    ],
+)
+def test_one_changed_parameter_of_it_is_found(
+    parameter: str, side: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(OTHER_SIZES, tmp_path / "case")
+    arrays = read_arrays(OTHER_SIZES / "flax_model.msgpack")
+    changed = arrays[parameter].copy()
+    changed[(1,) * changed.ndim] += np.float32(0.01)
+    tiny_hybrid.rewrite_parameters(tmp_path / "case", {**arrays, parameter: changed})
+    code, result = checked(tmp_path / "case", capsys)
+    outputs = result["cases"][0]["outputs"]
+    other = {"text": "image", "image": "text"}[side]
+    assert code == 1
+    assert not outputs[f"default/{side}_embeds"]["ok"]
+    assert outputs[f"default/{other}_embeds"]["ok"]
+
+
 @pytest.fixture(scope="module")
 def case(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny_hybrid.record_case(tmp_path_factory.mktemp("cases") / "other", tiny_hybrid.other_config())
