@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -60,7 +61,9 @@ def clock(work: Callable[[int], object]) -> Contender:
 def interleave(
     contenders: Mapping[str, Contender], *, rounds: int, warm_up: int, progress: Callable[[int], object]
 ) -> dict[str, list[float]]:
-    """Run every contender once a round, so that they all see the same machine; the order turns each round.
+    """Run every contender once a round, so that they all see the same machine.
+
+    The order is shuffled anew each round: who runs after a peer that fills the caches pays for it.
 
     Args:
         contenders: what is compared, by name.
@@ -72,10 +75,9 @@ def interleave(
         Milliseconds of each measured round, by name.
     """
     series: dict[str, list[float]] = {name: [] for name in contenders}
-    names = list(contenders)
+    rng = random.Random(0)
     for number in range(warm_up + rounds):
-        turn = number % len(names)
-        for name in names[turn:] + names[:turn]:
+        for name in rng.sample(list(contenders), len(contenders)):
             took = contenders[name](number)
             if number >= warm_up:
                 series[name].append(took)
