@@ -5,6 +5,7 @@ from __future__ import annotations
 NO_TEXT = 'There is no message: pass one in quotes (repartee react "I miss you"), or a file with --input.'
 TEXT_AND_FILE = "Pass either a message or --input, not both."
 ONE_MESSAGE_ONLY = "{option} goes with one message, not with --input."
+JSON_ANYWAY = "--json goes with one message; --input always writes JSON, an object a line."
 OUTPUT_WITHOUT_INPUT = "--output goes with --input; for one message use --json."
 UNREADABLE_FILE = "{path} cannot be read ({reason}): name a readable file, or - for standard input."
 UNWRITABLE_FILE = "{path} cannot be written ({reason}): name a file in a folder that you can write to."
@@ -12,6 +13,10 @@ NO_ANSWER = "The answer could not be written ({reason}): free space there, or se
 BAD_LINE = 'line {number} is not {{"id": ..., "text": ...}} ({reason})'
 EMPTY_LINE = "line {number} has no readable character in its text"
 BAD_LINES = "{path}: {problems}; mend or remove {them}, nothing was written."
+EMPTY_ANNOTATED = "{path}: the message {id} has no readable character in its text; mend or remove it."
+MANY_NOTES = "Of {total} messages: {notes}."
+MANY_CUT = "{count} too long to be read to the end"
+MANY_FOREIGN = "{count} mostly not in English, so take their answers as guesses"
 NO_ENGINE = (
     "onnxruntime is missing: install repartee with its cpu extra (make setup, or pip install '.[cpu]')."
 )

@@ -173,10 +173,9 @@ class Engine:
     def _reply(
         self, tokens: Tokens, hold: float, reactions: list[Reaction], timings: dict[str, float]
     ) -> ReactReply:
-        notes = []
-        if tokens.is_cut:
-            notes.append(CUT.format(tokens=self.bundle.spec.text.max_tokens))
-        if tokens.foreign > MOSTLY:
+        is_foreign = tokens.foreign > MOSTLY
+        notes = [CUT.format(tokens=self.bundle.spec.text.max_tokens)] if tokens.is_cut else []
+        if is_foreign:
             notes.append(FOREIGN)
         return ReactReply(
             hold=hold,
@@ -185,4 +184,6 @@ class Engine:
             catalogue=self.catalogue_version,
             timings_ms=timings,
             notes=notes,
+            is_cut=tokens.is_cut,
+            is_foreign=is_foreign,
         )

@@ -19,5 +19,9 @@ class PackError(ReparteeError):
     """A pack of GIFs, or one line of its manifest, cannot be used."""
 
 
+class ServiceError(ReparteeError):
+    """What answers requests is closed or gone."""
+
+
 class CatalogueError(ReparteeError):
     """The catalogue cannot be opened, read or written."""

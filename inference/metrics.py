@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from inference.errors import MessageError
+from inference.lines import numbered_lines
 
 GREAT, OK = 2, 1
 NDCG_DEPTH = 5
@@ -87,7 +88,8 @@ def read_messages(path: Path) -> list[BenchMessage]:
     """Read annotated messages, a JSON object a line.
 
     Raises:
-        MessageError: the file is missing or empty, or a line is unreadable (file and line are named).
+        MessageError: the file is missing or empty, or a line is unreadable or has the id of another (file
+            and line are named).
     """
     try:
         raw = path.read_bytes()
@@ -96,16 +98,18 @@ def read_messages(path: Path) -> list[BenchMessage]:
             f"The annotated messages {path} cannot be read ({error.strerror}): name a file, or set "
             "REPARTEE_SHARED to the folder that holds reactbench/dev.jsonl."
         ) from error
-    messages = []
-    for number, line in enumerate(raw.split(b"\n"), start=1):
-        if line.strip():
-            try:
-                messages.append(msgspec.json.decode(line, type=BenchMessage))
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                raise MessageError(f"{path}, line {number}: not an annotated message ({error}).") from error
-    if all(message.is_held for message in messages):
+    messages: dict[str, BenchMessage] = {}
+    for number, line in numbered_lines(raw):
+        try:
+            message = msgspec.json.decode(line, type=BenchMessage)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise MessageError(f"{path}, line {number}: not an annotated message ({error}).") from error
+        if message.id in messages:
+            raise MessageError(f"{path}, line {number}: the id {message.id} comes twice; change one of them.")
+        messages[message.id] = message
+    if all(message.is_held for message in messages.values()):
         raise MessageError(f"{path} has no message to score: each line needs id, text, a and b.")
-    return messages
+    return list(messages.values())
 
 
 def score(messages: Sequence[BenchMessage], predictions: Mapping[str, Prediction]) -> Scores:

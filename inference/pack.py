@@ -10,6 +10,7 @@ from typing import Annotated
 import msgspec
 
 from inference.errors import PackError
+from inference.lines import numbered_lines
 
 MANIFEST_FILE = "manifest.jsonl"
 
@@ -69,14 +70,11 @@ def read_pack(folder: Path) -> Pack:
             "put a pack there or name other folders in REPARTEE_PACKS."
         ) from error
     gifs: dict[str, PackGif] = {}
-    for number, line in enumerate(raw.split(b"\n"), start=1):
-        if line.strip():
-            gif = _read_line(line, f"{path}, line {number}")
-            if gif.id in gifs:
-                raise PackError(
-                    f"{path}, line {number}: the GIF {gif.file} is listed twice; remove one line."
-                )
-            gifs[gif.id] = gif
+    for number, line in numbered_lines(raw):
+        gif = _read_line(line, f"{path}, line {number}")
+        if gif.id in gifs:
+            raise PackError(f"{path}, line {number}: the GIF {gif.file} is listed twice; remove one line.")
+        gifs[gif.id] = gif
     if not gifs:
         raise PackError(f"{path} lists no GIF: rebuild the pack or name other folders in REPARTEE_PACKS.")
     return Pack(folder, list(gifs.values()), hashlib.sha256(raw).hexdigest())

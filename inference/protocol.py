@@ -38,7 +38,8 @@ class Reaction(msgspec.Struct, frozen=True, kw_only=True):
 class ReactReply(msgspec.Struct, frozen=True, kw_only=True):
     """Ranked GIFs, best first, and `hold`, the probability that no playful GIF should be sent.
 
-    `notes` are sentences for the person who asked (the message was cut, its language is not known);
+    `is_cut` says that only the beginning of the message was read, `is_foreign` that it is mostly in a
+    language that the model does not know; `notes` say so in sentences, for the person who asked.
     `timings_ms` has one entry a stage.
     """
 
@@ -48,6 +49,8 @@ class ReactReply(msgspec.Struct, frozen=True, kw_only=True):
     catalogue: str
     timings_ms: dict[str, float] = {}
     notes: list[str] = []
+    is_cut: bool = False
+    is_foreign: bool = False
 
 
 class RankedGif(msgspec.Struct, frozen=True):

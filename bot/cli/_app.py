@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from pathlib import Path
@@ -93,8 +94,15 @@ def index(
     _index.build(fresh=fresh)
 
 
+def _write_what_can_be_written() -> None:
+    """Let stdout replace characters that its encoding lacks, as stderr always does, instead of failing."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a program that embeds this may have put anything there
+        sys.stdout.reconfigure(errors="replace")
+
+
 def main() -> NoReturn:
     """Run the command line; an expected failure is one sentence on stderr and exit code 2."""
+    _write_what_can_be_written()
     try:
         app()
     except ReparteeError as error:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import msgspec
+import typer
 
 from bot.cli._files import read_bytes, whole_file
-from bot.cli._service import open_engine, progress_bar
+from bot.cli._service import open_service, progress_bar
 from bot.cli._settings import read_settings
-from bot.messages import BAD_LINE, BAD_LINES, EMPTY_LINE, RANKING
+from bot.messages import BAD_LINE, BAD_LINES, EMPTY_LINE, MANY_CUT, MANY_FOREIGN, MANY_NOTES, RANKING
+from inference.client import LocalService
 from inference.errors import MessageError
-from inference.protocol import ranked_message
+from inference.lines import numbered_lines
+from inference.protocol import ReactRequest, ranked_message
 
-if TYPE_CHECKING:
-    from inference.engine import Engine
-
-CHUNK = 512
 NAMED_PROBLEMS = 5
 
 
@@ -28,41 +27,51 @@ class InputLine(msgspec.Struct, frozen=True):
 
 
 def rank_file(source: str, target: str, k: int) -> None:
-    """Rank every message of a file.
+    """Rank every message of a file; what was hard to read is counted on stderr.
 
     Raises:
         ReparteeError: a file cannot be read or written, or lines are unreadable (they are numbered).
     """
     raw = read_bytes(source)
-    engine = open_engine(read_settings())
-    engine.check_count(k)
-    messages = _read_messages(raw, source, engine)
-    with whole_file(target) as file, progress_bar(RANKING) as progress:
-        for start in range(0, len(messages), CHUNK):
-            chunk = messages[start : start + CHUNK]
-            replies = engine.react_many([message.text for message in chunk], k)
-            for message, reply in zip(chunk, replies, strict=True):
+    with open_service(read_settings()) as service:
+        service.check_count(k)
+        messages = _read_messages(raw, source, service)
+        cut = foreign = 0
+        with whole_file(target) as file, progress_bar(RANKING) as progress:
+            for done, message in enumerate(messages, start=1):
+                reply = service.react(ReactRequest(text=message.text, id=message.id, k=k))
                 file.write(msgspec.json.encode(ranked_message(message.id, reply)) + b"\n")
-            progress(start + len(chunk), len(messages))
+                cut, foreign = cut + reply.is_cut, foreign + reply.is_foreign
+                progress(done, len(messages))
+    _warn(len(messages), cut, foreign)
 
 
-def _read_messages(raw: bytes, source: str, engine: Engine) -> list[InputLine]:
+def _read_messages(raw: bytes, source: str, service: LocalService) -> list[InputLine]:
     decoder = msgspec.json.Decoder(InputLine)
     messages, problems = [], []
-    for number, line in enumerate(raw.split(b"\n"), start=1):
-        if line.strip():
-            try:
-                message = decoder.decode(line)
-                engine.check_text(message.text)
-                messages.append(message)
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                problems.append(BAD_LINE.format(number=number, reason=error))
-            except MessageError:
-                problems.append(EMPTY_LINE.format(number=number))
+    for number, line in numbered_lines(raw):
+        try:
+            message = decoder.decode(line)
+            service.check_text(message.text)
+            messages.append(message)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            problems.append(BAD_LINE.format(number=number, reason=error))
+        except MessageError:
+            problems.append(EMPTY_LINE.format(number=number))
     if problems:
-        named = "; ".join(problems[:NAMED_PROBLEMS])
-        if len(problems) > NAMED_PROBLEMS:
-            named += f"; and {len(problems) - NAMED_PROBLEMS} lines more"
-        them = "it" if len(problems) == 1 else "them"
-        raise MessageError(BAD_LINES.format(path=source, problems=named, them=them))
+        raise MessageError(_name(problems, source))
     return messages
+
+
+def _name(problems: Sequence[str], source: str) -> str:
+    named = "; ".join(problems[:NAMED_PROBLEMS])
+    if len(problems) > NAMED_PROBLEMS:
+        named += f"; and {len(problems) - NAMED_PROBLEMS} lines more"
+    return BAD_LINES.format(path=source, problems=named, them="it" if len(problems) == 1 else "them")
+
+
+def _warn(total: int, cut: int, foreign: int) -> None:
+    counts = ((MANY_CUT, cut), (MANY_FOREIGN, foreign))
+    notes = [sentence.format(count=count) for sentence, count in counts if count]
+    if notes:
+        typer.echo(MANY_NOTES.format(total=total, notes="; ".join(notes)), err=True)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from bot.cli._files import STANDARD, whole_file
-from bot.cli._service import open_engine, progress_bar
+from bot.cli._service import open_service, progress_bar
 from bot.cli._settings import read_settings
-from bot.messages import EVAL_COLUMNS, EVAL_FOOT, EVAL_ROWS, EVAL_TITLE, RANKING
+from bot.messages import EMPTY_ANNOTATED, EVAL_COLUMNS, EVAL_FOOT, EVAL_ROWS, EVAL_TITLE, RANKING
+from inference.client import LocalService, ReactionService
+from inference.errors import MessageError
 from inference.metrics import BenchMessage, Prediction, Scores, ceiling, floor, read_messages, score
-
-if TYPE_CHECKING:
-    from inference.engine import Engine
+from inference.protocol import ReactRequest
 
 DEPTH = 10  # categories ranked for a message; nDCG@5 needs five
 
@@ -28,20 +29,19 @@ def evaluate(annotations: Path | None, json_file: str | None) -> None:
     settings = read_settings()
     path = annotations or settings.bench
     messages = read_messages(path)
-    engine = open_engine(settings)
+    with open_service(settings) as service:
+        _check(service, messages, path)
+        bundle, catalogue = service.bundle, service.catalogue
+        predictions = predict(service, messages)
     results = {
-        "model": score(messages, predict(engine, messages)),
+        "model": score(messages, predictions),
         "popular": floor(messages),
         "annotators": ceiling(messages),
     }
     if json_file != STANDARD:
-        _print(results, engine.bundle.label, path)
+        _print(results, bundle, path)
     if json_file is not None:
-        report: dict[str, Any] = {
-            "annotations": path.name,
-            "bundle": engine.bundle.label,
-            "catalogue": engine.catalogue_version,
-        }
+        report: dict[str, Any] = {"annotations": path.name, "bundle": bundle, "catalogue": catalogue}
         with whole_file(json_file) as file:
             encoded = msgspec.json.encode(
                 report | {key: msgspec.to_builtins(s) for key, s in results.items()}
@@ -49,12 +49,20 @@ def evaluate(annotations: Path | None, json_file: str | None) -> None:
             file.write(msgspec.json.format(encoded) + b"\n")
 
 
-def predict(engine: Engine, messages: list[BenchMessage]) -> dict[str, Prediction]:
+def _check(service: LocalService, messages: Sequence[BenchMessage], path: Path) -> None:
+    for message in messages:
+        try:
+            service.check_text(message.text)
+        except MessageError as error:
+            raise MessageError(EMPTY_ANNOTATED.format(path=path, id=message.id)) from error
+
+
+def predict(service: ReactionService, messages: Sequence[BenchMessage]) -> dict[str, Prediction]:
     """Rank each message alone, as a chat would ask: primary categories, best first, and hold."""
     predictions = {}
     with progress_bar(RANKING) as progress:
         for done, message in enumerate(messages, start=1):
-            reply = engine.react(message.text, DEPTH)
+            reply = service.react(ReactRequest(text=message.text, id=message.id, k=DEPTH))
             ranked = [reaction.categories[0] for reaction in reply.reactions]
             predictions[message.id] = Prediction(ranked, reply.hold)
             progress(done, len(messages))

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import msgspec
 import typer
 
-from bot.cli._service import open_engine
+from bot.cli._service import open_service
 from bot.cli._settings import read_settings
 from bot.messages import (
+    JSON_ANYWAY,
     NO_TEXT,
     NO_VIEWER,
     ONE_MESSAGE_ONLY,
@@ -43,6 +44,8 @@ def check_options(
         raise MessageError(OUTPUT_WITHOUT_INPUT)
     if input_file is not None and open_first:
         raise MessageError(ONE_MESSAGE_ONLY.format(option="--open"))
+    if input_file is not None and as_json:
+        raise MessageError(JSON_ANYWAY)
 
 
 def react_to(text: str, k: int, *, as_json: bool, open_first: bool) -> None:
@@ -51,19 +54,19 @@ def react_to(text: str, k: int, *, as_json: bool, open_first: bool) -> None:
     Raises:
         ReparteeError: names what is wrong and what to do.
     """
-    engine = open_engine(read_settings())
     request = ReactRequest(text=text, k=k)
-    reply = engine.answer(request)
+    with open_service(read_settings()) as service:
+        reply = service.react(request)
+        is_held = reply.hold > service.hold_threshold
+        if is_held and not as_json:
+            reply = service.react(msgspec.structs.replace(request, categories=GENTLE))
     if as_json:
-        typer.echo(msgspec.json.encode(ranked_message(request.id, reply)).decode())
+        typer.echo(msgspec.json.encode(ranked_message(request.id, reply)))  # bytes: UTF-8 in any locale
         for note in reply.notes:
             typer.echo(note, err=True)
     else:
         from bot.cli._show import show
 
-        is_held = reply.hold > engine.bundle.spec.hold_threshold
-        if is_held:
-            reply = engine.answer(msgspec.structs.replace(request, categories=GENTLE))
         show(reply, is_held=is_held)
     if open_first and reply.reactions:
         _open(reply.reactions[0])

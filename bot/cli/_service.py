@@ -1,23 +1,24 @@
-"""The composition root of the command line: an engine out of the settings, with progress on stderr."""
+"""The composition root of the command line: a service out of the settings, with progress on stderr.
+
+The one module of the command line that knows the engine, and only when it is called: help and refused options
+do without the model runtime.
+"""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 
 from bot.cli._settings import Settings
 from bot.messages import FIRST_START, NO_ENGINE
+from inference.client import LocalService
 from inference.errors import ReparteeError
-
-if TYPE_CHECKING:
-    from inference.engine import Engine
 
 Progress = Callable[[int, int], None]
 
 
-def open_engine(settings: Settings, *, fresh: bool = False, threads: int | None = None) -> Engine:
-    """Open the engine; the first start of a model embeds the GIFs and shows it.
+def open_service(settings: Settings, *, fresh: bool = False) -> LocalService:
+    """Open the engine in this process; the first start of a model embeds the GIFs and shows it.
 
     Raises:
         ReparteeError: names what is wrong and what to do.
@@ -29,14 +30,15 @@ def open_engine(settings: Settings, *, fresh: bool = False, threads: int | None 
             raise
         raise ReparteeError(NO_ENGINE) from error
     with progress_bar(FIRST_START) as progress:
-        return Engine.open(
+        engine = Engine.open(
             settings.bundle,
             settings.packs,
             settings.catalogue,
-            threads=threads or settings.threads,
+            threads=settings.threads,
             progress=progress,
             fresh=fresh,
         )
+    return LocalService(engine)
 
 
 @contextlib.contextmanager

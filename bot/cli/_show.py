@@ -12,12 +12,17 @@ from rich.table import Table
 from rich.text import Text
 
 from bot.cli import _preview
+from bot.cli._paths import FoldedPath
 from bot.messages import HELD, HELD_OFFER, NO_GENTLE
 from inference.protocol import Reaction, ReactReply
 
+NARROW = 100  # columns below which names are folded early, to leave room for a file name in one piece
+NAME_WIDTH = 12
 WIDE = 150  # columns from which the path gets a column of its own
 PIPED_WIDTH = 200  # output that no terminal wraps
 BAR = 8
+BAR_MARKS = ("━", "─")
+ASCII_BAR_MARKS = ("#", "-")
 
 
 def show(reply: ReactReply, *, is_held: bool) -> None:
@@ -33,7 +38,8 @@ def show(reply: ReactReply, *, is_held: bool) -> None:
         console.print(NO_GENTLE)
         return
     _show_best(console, reply.reactions[0])
-    console.print(_table(reply.reactions, has_path_column=console.width >= WIDE))
+    marks = ASCII_BAR_MARKS if console.options.ascii_only else BAR_MARKS
+    console.print(_table(reply.reactions, marks, console.width))
 
 
 def _held(hold: float) -> Text:
@@ -76,12 +82,14 @@ def _describe(best: Reaction) -> RenderableType:
     )
 
 
-def _table(reactions: list[Reaction], *, has_path_column: bool) -> Table:
+def _table(reactions: list[Reaction], marks: tuple[str, str], width: int) -> Table:
+    has_path_column = width >= WIDE
     table = Table(
         box=box.SIMPLE_HEAD, header_style="dim", pad_edge=False, leading=0 if has_path_column else 1
     )
     table.add_column("", style="dim", justify="right")
-    table.add_column("GIF", style="bold", min_width=12)
+    name_width = NAME_WIDTH if width < NARROW else None
+    table.add_column("GIF", style="bold", min_width=NAME_WIDTH, max_width=name_width)
     table.add_column("Category", style="cyan", no_wrap=True)
     table.add_column("Confidence", no_wrap=True)
     table.add_column("Alt text" if has_path_column else "Alt text and path", ratio=1)
@@ -94,7 +102,7 @@ def _table(reactions: list[Reaction], *, has_path_column: bool) -> Table:
             str(place),
             reaction.name,
             _plain(reaction.categories[0]),
-            _confidence(reaction.confidence),
+            _confidence(reaction.confidence, marks),
         ]
         if has_path_column:
             table.add_row(*cells, words, path)
@@ -103,19 +111,21 @@ def _table(reactions: list[Reaction], *, has_path_column: bool) -> Table:
     return table
 
 
-def _confidence(value: float) -> Text:
+def _confidence(value: float, marks: tuple[str, str]) -> Text:
     filled = round(value * BAR)
     style = "green" if value >= 0.6 else "yellow" if value >= 0.3 else "red"
     return Text.assemble(
-        ("━" * filled, style), ("─" * (BAR - filled), "bright_black"), f" {value:4.0%}".replace("%", " %")
+        (marks[0] * filled, style),
+        (marks[1] * (BAR - filled), "bright_black"),
+        f" {value:4.0%}".replace("%", " %"),
     )
 
 
-def _path(reaction: Reaction) -> Text:
+def _path(reaction: Reaction) -> FoldedPath:
     path = Path(reaction.file)
     inside = path.is_relative_to(Path.cwd())
     shown = path.relative_to(Path.cwd()) if inside else path
-    return Text(str(shown), style=f"dim link {path.as_uri()}", overflow="fold")
+    return FoldedPath(str(shown), style=f"dim link {path.as_uri()}")
 
 
 def _plain(category: str) -> str:

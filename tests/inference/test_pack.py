@@ -33,6 +33,12 @@ def test_blank_lines_and_unknown_fields_are_no_trouble(tiny_pack: Path, tmp_path
     assert [gif.name for gif in read_pack(tmp_path).gifs] == ["hug", "cry"]
 
 
+def test_a_byte_order_mark_is_no_part_of_the_first_line(tiny_pack: Path, tmp_path: Path) -> None:
+    text = (tiny_pack / "manifest.jsonl").read_text()
+    (tmp_path / "manifest.jsonl").write_text(text, encoding="utf-8-sig")
+    assert read_pack(tmp_path).gifs == read_pack(tiny_pack).gifs
+
+
 def test_the_digest_follows_the_manifest(tiny_pack: Path, tmp_path: Path) -> None:
     entries = lines(tiny_pack)
     before = read_pack(write(tmp_path / "a", entries)).digest

@@ -1,0 +1,13 @@
+"""Files of one JSON object a line, as people and editors write them."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator
+
+
+def numbered_lines(raw: bytes) -> Iterator[tuple[int, bytes]]:
+    """Give each line that is not blank with its number from 1; a byte-order mark at the start is dropped."""
+    for number, line in enumerate(raw.removeprefix(codecs.BOM_UTF8).split(b"\n"), start=1):
+        if line.strip():
+            yield number, line
