@@ -42,6 +42,8 @@ def read_settings() -> Settings:
     Raises:
         SettingError: a value cannot be used.
     """
+    # By hand: pydantic-settings takes a third of a second to import, and each message from the command line
+    # would wait for it.
     packs = os.environ.get("REPARTEE_PACKS")
     shared = Path(os.environ.get("REPARTEE_SHARED") or ROOT.parent / "shared")
     return Settings(
