@@ -5,13 +5,15 @@ import sys
 
 import typer
 
+from export.failures import Failing
+
 COMMANDS = {"parity": "export.parity", "train": "export.train", "onnx": "export.onnx"}
 """A command's module has `register(app)`; only the module of the command that is asked for is imported."""
 
 
 def build_app(arguments: list[str]) -> typer.Typer:
     """Return an app with the command that the arguments name, or with all of them where they name none."""
-    app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+    app = typer.Typer(cls=Failing, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
     @app.callback()
     def main() -> None:

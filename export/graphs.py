@@ -18,6 +18,7 @@ from export import rewrite
 from export.models.efficientnet import EfficientNetConfig
 from export.models.hybrid_clip import HybridCLIP
 from export.rewrite import OPSET
+from inference.errors import ReparteeError
 
 TEXT_INPUTS = ("input_ids", "attention_mask")
 TEXT_OUTPUTS = ("embedding", "hold")
@@ -27,7 +28,7 @@ NOISY_LOGGERS = ("onnx_ir", "jax2onnx", "absl")
 """Loggers that write a line for every node of a graph."""
 
 
-class ExportError(Exception):
+class ExportError(ReparteeError):
     """A model that cannot be exported; the message says why."""
 
 

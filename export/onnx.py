@@ -8,11 +8,8 @@ import typer
 from rich.console import Console
 
 from export.bundle import write_bundle
-from export.checkpoints.errors import CheckpointError
 from export.graphs import ExportError
 from export.house_checkpoint import HouseCheckpoint
-
-FAILED = 1
 
 Checkpoint = Annotated[Path, typer.Option(help="Folder of the trained model, as training saved it.")]
 Out = Annotated[Path, typer.Option(help="Folder of the bundle; made where it is missing.")]
@@ -29,13 +26,9 @@ def register(app: typer.Typer) -> None:
 def export_bundle(checkpoint: Checkpoint, out: Out, scores: ScoresFile = None) -> None:
     """Export a trained model to ONNX, check it against Flax, quantise it and write a bundle."""
     console = Console(stderr=True)
-    try:
-        trained = HouseCheckpoint.load(checkpoint)
-        figures = _read_scores(scores)
-        write_bundle(trained, out, scores=figures, progress=lambda line: console.print(line, highlight=False))
-    except (CheckpointError, ExportError) as error:
-        console.print(f"Error: {error}", markup=False)
-        raise typer.Exit(FAILED) from error
+    trained = HouseCheckpoint.load(checkpoint)
+    figures = _read_scores(scores)
+    write_bundle(trained, out, scores=figures, progress=lambda line: console.print(line, highlight=False))
 
 
 def _read_scores(path: Path | None) -> dict[str, Any]:

@@ -16,13 +16,15 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from tensorboardX import SummaryWriter
 
+from inference.errors import ReparteeError
+
 TreeT = TypeVar("TreeT")
 CHECKPOINT = "last.msgpack"
 BEST = "best.msgpack"
 LOSS_MEMORY = 0.95
 
 
-class ResumeError(Exception):
+class ResumeError(ReparteeError):
     """A checkpoint that does not fit the training that wants to go on from it."""
 
 

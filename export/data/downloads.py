@@ -14,11 +14,13 @@ from pathlib import Path
 
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
+from inference.errors import ReparteeError
+
 BLOCK_BYTES = 1 << 20
 TIMEOUT_S = 60.0
 
 
-class DownloadError(Exception):
+class DownloadError(ReparteeError):
     """A package could not be fetched, or is not the file that was pinned."""
 
 

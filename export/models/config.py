@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields
 from typing import Any, TypeVar
 
+from inference.errors import ReparteeError
+
 ConfigT = TypeVar("ConfigT")
 
 
-class ConfigError(ValueError):
+class ConfigError(ReparteeError, ValueError):
     """A model config that cannot be used; the message says what is wrong with it."""
 
 

@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from inference.errors import ReparteeError
+
 Array = npt.NDArray[Any]
 
 
-class CaseError(ValueError):
+class CaseError(ReparteeError, ValueError):
     """A file of a case is missing, damaged, or lacks what its layout promises."""
 
 

@@ -119,5 +119,5 @@ def test_the_command_writes_the_same_bundle_and_names_a_missing_checkpoint(
     assert spec.files == load_bundle(house_bundle).spec.files
     assert "0.5432" in (tmp_path / "bundle" / "MODEL_CARD.md").read_text()
     missing = CliRunner().invoke(app, ["onnx", "--checkpoint", str(tmp_path / "no"), "--out", "x"])
-    assert missing.exit_code == 1
+    assert missing.exit_code == 2
     assert "config.json" in missing.output
