@@ -59,28 +59,35 @@ def clock(work: Callable[[int], object]) -> Contender:
 
 
 def interleave(
-    contenders: Mapping[str, Contender], *, rounds: int, warm_up: int, progress: Callable[[int], object]
+    contenders: Mapping[str, Contender],
+    *,
+    rounds: int,
+    warm_up: int,
+    progress: Callable[[int], object],
+    burst: int = 1,
 ) -> dict[str, list[float]]:
-    """Run every contender once a round, so that they all see the same machine.
+    """Run every contender in each round, so that they all see the same machine.
 
-    The order is shuffled anew each round: who runs after a peer that fills the caches pays for it.
+    The order is shuffled anew each round: who runs after a peer that fills the caches pays for it. With
+    bursts only the first call of a turn does.
 
     Args:
         contenders: what is compared, by name.
         rounds: measured rounds.
         warm_up: rounds before them that don't count.
+        burst: calls in a row at each turn; each is measured.
         progress: called after each round with its number from 1.
 
     Returns:
-        Milliseconds of each measured round, by name.
+        Milliseconds of each measured call, by name.
     """
     series: dict[str, list[float]] = {name: [] for name in contenders}
     rng = random.Random(0)
     for number in range(warm_up + rounds):
         for name in rng.sample(list(contenders), len(contenders)):
-            took = contenders[name](number)
+            took = [contenders[name](number * burst + call) for call in range(burst)]
             if number >= warm_up:
-                series[name].append(took)
+                series[name] += took
         progress(number + 1)
     return series
 

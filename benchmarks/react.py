@@ -38,7 +38,8 @@ from inference.engine import Engine
 
 TOKENS = 16
 PICKS = 3
-WARM_UP = 20
+WARM_UP = 4
+BURST = 5
 STARTED_MESSAGE = "I miss you"
 OURS, REFERENCE = "repartee", "in turns with: REF-B, bare onnxruntime"
 OURS_COLD, TRANSFORMERS = "repartee again", "in turns with: sentence-transformers + numpy"
@@ -56,7 +57,7 @@ SENTENCES = (
 Bundle = Annotated[Path, typer.Option(help="Folder of the bundle.")]
 Pack = Annotated[Path, typer.Option(help="Folder of the pack.")]
 JsonFile = Annotated[Path | None, typer.Option("--json", help="Write everything that was measured here.")]
-Rounds = Annotated[int, typer.Option(min=1, help="Measured rounds in process.")]
+Rounds = Annotated[int, typer.Option(min=1, help="Measured rounds in process, five calls each.")]
 Starts = Annotated[int, typer.Option(min=1, help="Measured starts of the program.")]
 Cache = Annotated[Path, typer.Option(help="Where the peers are installed, once.")]
 Peers = Annotated[bool, typer.Option(help="Compare with the peers; without, nothing is installed.")]
@@ -66,7 +67,7 @@ def main(
     bundle: Bundle = _peers.ROOT / "assets" / "models" / "house",
     pack: Pack = _peers.ROOT / "assets" / "packs" / "fluent",
     json_file: JsonFile = None,
-    rounds: Rounds = 300,
+    rounds: Rounds = 60,
     starts: Starts = 7,
     cache: Cache = _peers.CACHE,
     peers: Peers = True,
@@ -92,7 +93,8 @@ def measure_answers(
 ) -> tuple[dict[str, list[float]], dict[str, str]]:
     """Time the engine, in turns with each peer where there is a cache folder for them.
 
-    The peers don't meet: sentence-transformers leaves cold caches behind for whoever runs next.
+    The peers don't meet, and a turn is a burst of calls: a process that has slept while another filled the
+    caches is slow at first, whatever it runs.
 
     Returns:
         Milliseconds by contender, and the versions of what was compared.
@@ -120,7 +122,9 @@ def measure_answers(
 
 def _turns(contenders: dict[str, Contender], rounds: int) -> dict[str, list[float]]:
     shown = iter(track(range(WARM_UP + rounds), "Taking turns", console=Console(stderr=True), transient=True))
-    return interleave(contenders, rounds=rounds, warm_up=WARM_UP, progress=lambda _: next(shown, None))
+    return interleave(
+        contenders, rounds=rounds, warm_up=WARM_UP, progress=lambda _: next(shown, None), burst=BURST
+    )
 
 
 def message_of_length(tokenizer: Tokenizer, sentence: str, tokens: int) -> str:

@@ -29,6 +29,11 @@ def test_contenders_take_turns_and_none_is_always_first() -> None:
     assert 10 < [name for name, _ in seen[::2]].count("a") < 30
 
 
+def test_a_burst_is_measured_call_by_call() -> None:
+    series = interleave({"a": float}, rounds=2, warm_up=1, burst=3, progress=lambda _: None)
+    assert series == {"a": [3.0, 4.0, 5.0, 6.0, 7.0, 8.0]}
+
+
 @pytest.mark.parametrize(
     ("value", "is_at_most", "met"),
     [(1.2, True, True), (1.3, True, False), (4.0, False, True), (0.9, False, False)],
@@ -73,5 +78,5 @@ def test_the_engine_is_timed_on_the_tiny_bundle(
     monkeypatch.setattr(react, "SENTENCES", ("i miss you so !", "that is so funny"))
     monkeypatch.setattr(react, "WARM_UP", 1)
     series, versions = react.measure_answers(tiny_bundle, tiny_pack, tmp_path, 4, None, Console())
-    assert len(series[react.OURS]) == 4
+    assert len(series[react.OURS]) == 4 * react.BURST
     assert "onnxruntime" in versions
