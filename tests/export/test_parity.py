@@ -223,7 +223,7 @@ def recorded_pictures(folder: Path, settings: dict[str, Any]) -> Path:
     (folder / "images").mkdir(parents=True)
     (folder / "meta.json").write_text(json.dumps({"processor": settings}))
     edge, (high, wide) = settings["size"]["shortest_edge"], settings["crop_size"].values()
-    recorded = {}
+    recorded: dict[str, Any] = {}
     for name, shape in {"a": (50, 31), "a.b": (33, 90), "x[1]*?": (24, 24)}.items():
         picture = Image.fromarray(random.integers(0, 256, (*shape, 3), np.uint8))
         picture.save(folder / "images" / f"{name}.png")
