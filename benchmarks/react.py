@@ -121,7 +121,17 @@ def measure_answers(
 
 
 def _turns(contenders: dict[str, Contender], rounds: int) -> dict[str, list[float]]:
-    shown = iter(track(range(WARM_UP + rounds), "Taking turns", console=Console(stderr=True), transient=True))
+    console = Console(stderr=True)
+    # The bar draws from a thread of its own, which disturbs what is measured: so seldom, or not at all.
+    bar = track(
+        range(WARM_UP + rounds),
+        "Taking turns",
+        console=console,
+        transient=True,
+        refresh_per_second=2,
+        disable=not console.is_terminal,
+    )
+    shown = iter(bar)
     return interleave(
         contenders, rounds=rounds, warm_up=WARM_UP, progress=lambda _: next(shown, None), burst=BURST
     )
