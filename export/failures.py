@@ -7,6 +7,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from export.checkpoints.errors import CheckpointError
 from inference.errors import ReparteeError
 
 EXIT_CODE = 2
@@ -15,12 +16,12 @@ MADE_BY: Mapping[str, str] = {
     "opinions.npz": "train teacher",
     "held_out.npz": "train text --fold 0",
     "training.json": "train text",
-    "flax_model.msgpack": "train text",
     "weights.msgpack": "train vision",
+    "config.json": "train vision",
     "house.json": "train assemble",
     "categories.npy": "train assemble",
 }
-"""File name to the command that writes the file."""
+"""File name to the command that writes the file; models have their own rule."""
 
 
 class Failing(TyperGroup):
@@ -49,7 +50,7 @@ def sentence(error: Exception) -> str:
         text += "; start again from the last checkpoint with a lower learning rate"
     text = text.rstrip(".")
     if isinstance(cause, FileNotFoundError) and cause.filename:
-        text += _advice(Path(cause.filename))
+        text += _advice(Path(cause.filename), is_model=isinstance(error, CheckpointError))
     return f"{text}."
 
 
@@ -61,8 +62,8 @@ def _of_system(error: OSError) -> str:
     return f"{error.filename} {'is missing' if missing else f'cannot be used: {error.strerror}'}"
 
 
-def _advice(path: Path) -> str:
+def _advice(path: Path, *, is_model: bool) -> str:
     command = MADE_BY.get(path.name)
-    if path.name == "config.json":
-        command = "train text" if path.parent.name == "model" else "train vision"
+    if is_model and path.name in ("config.json", "flax_model.msgpack"):
+        command = "train text" if path.parent.name == "model" else "train assemble"
     return f"; run python -m export {command} first" if command else ""

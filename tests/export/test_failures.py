@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from export.__main__ import build_app
 from export.checkpoints.errors import CheckpointError
-from export.checkpoints.msgpack import save_hybrid_clip
+from export.checkpoints.msgpack import load_hybrid_clip, save_hybrid_clip
 from export.data.downloads import DownloadError
 from export.data.reactions import DataError
 from export.failures import Failing
@@ -75,6 +75,7 @@ def test_a_checkpoint_that_lacks_a_file_is_refused(name: str, tmp_path: Path) ->
     (tmp_path / "trained" / name).unlink()
     sentence = refusal("onnx", "--checkpoint", tmp_path / "trained", "--out", tmp_path / "bundle")
     assert str(tmp_path / "trained" / name) in sentence
+    assert "run python -m export train assemble first" in sentence
     assert not (tmp_path / "bundle").exists()
 
 
@@ -109,7 +110,6 @@ def test_every_error_of_the_export_is_a_known_one(error: type[Exception]) -> Non
     ("path", "command"),
     [
         ("runs/teacher/opinions.npz", "train teacher"),
-        ("runs/text/model/config.json", "train text"),
         ("runs/text/held_out.npz", "train text"),
         ("runs/vision/config.json", "train vision"),
         ("runs/vision/weights.msgpack", "train vision"),
@@ -124,9 +124,12 @@ def test_a_missing_file_comes_with_the_command_that_makes_it(
     code, sentence = failing(missing.value)
     assert code == 2
     assert sentence.startswith(f"Error: {path} is missing; run python -m export {command}")
-    error = CheckpointError(f"{path} cannot be read")
-    error.__cause__ = missing.value
-    assert f"run python -m export {command}" in failing(error)[1]
+
+
+def test_the_text_side_of_an_assembled_model_comes_from_its_training(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError) as missing:
+        load_hybrid_clip(tmp_path / "model")
+    assert "run python -m export train text first" in failing(missing.value)[1]
 
 
 def test_a_loss_that_is_no_number_and_a_full_disk_are_sentences() -> None:
