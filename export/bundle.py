@@ -155,6 +155,7 @@ def _describe(checkpoint: HouseCheckpoint, folder: Path, scores: Scores) -> Bund
         temperature=settings.temperature,
         categories=CategorySpec(settings.categories, ANCHORS_FILE),
         fusion=settings.fusion,
+        ranking=settings.ranking,
         calibration=settings.calibration,
         hold_threshold=settings.hold_threshold,
         training=settings.training,

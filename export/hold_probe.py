@@ -1,4 +1,4 @@
-"""A logistic regression for "hold" on a frozen encoder: few held messages are not enough to fine-tune on."""
+"""A logistic regression for "hold" on fixed vectors: few held messages are not enough to fine-tune on."""
 
 from __future__ import annotations
 
@@ -7,44 +7,44 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
-SCALE = 10.0
 STEPS = 12
 
 
 class HoldProbe(NamedTuple):
-    """Weights (width + 1,) float64 on centred sentence vectors; the last is the intercept."""
+    """A linear layer: ``kernel`` (width,) and ``bias`` (), float64."""
 
-    mean: Doubles
-    weights: Doubles
+    kernel: Doubles
+    bias: float
 
-    def __call__(self, vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Return the log-odds of hold (n,) float32 for unit-norm vectors (n, width)."""
-        return np.asarray(_design(vectors, self.mean) @ self.weights, np.float32)
+    def __call__(self, vectors: Floats) -> Floats:
+        """Return the log-odds of hold (n,) float32 of vectors (n, width)."""
+        return np.asarray(vectors @ self.kernel + self.bias, np.float32)
 
 
 def fit_hold_probe(
-    vectors: npt.NDArray[np.float32], hold: npt.NDArray[np.float32], strength: float
+    vectors: Floats, hold: Floats, strength: float, *, scale: float, weights: Floats | None = None
 ) -> HoldProbe:
     """Fit by Newton's method.
 
     Args:
-        vectors: (n, width) float32, unit norm.
-        hold: (n,) float32, 1 for held messages.
-        strength: L2 penalty on the weights of vectors scaled by 10; the intercept has none.
+        vectors: (n, width) float32.
+        hold: (n,) float32, 1 for held messages, or the probability that one is held.
+        strength: L2 penalty on the kernel of centred vectors times ``scale``; the bias has none.
+        scale: see there.
+        weights: (n,) float32, how much each message counts; all the same where not given.
     """
     mean = vectors.mean(0).astype(np.float64)
-    design = _design(vectors, mean)
+    design = np.concatenate(((vectors - mean) * scale, np.ones((len(vectors), 1))), axis=1)
+    counts = np.ones(len(vectors)) if weights is None else weights.astype(np.float64)
     penalty = np.full(design.shape[1], strength)
     penalty[-1] = 1e-6
-    weights = np.zeros(design.shape[1])
+    found = np.zeros(design.shape[1])
     for _ in range(STEPS):
-        chance = 1 / (1 + np.exp(-design @ weights))
-        slope = design.T @ (chance - hold) + penalty * weights
-        curvature = (design * (chance * (1 - chance))[:, None]).T @ design + np.diag(penalty)
-        weights -= np.linalg.solve(curvature, slope)
-    return HoldProbe(mean, weights)
-
-
-def _design(vectors: npt.NDArray[np.float32], mean: Doubles) -> Doubles:
-    return np.concatenate(((vectors - mean) * SCALE, np.ones((len(vectors), 1))), axis=1)
+        chance = 1 / (1 + np.exp(-design @ found))
+        slope = design.T @ (counts * (chance - hold)) + penalty * found
+        curvature = (design * (counts * chance * (1 - chance))[:, None]).T @ design + np.diag(penalty)
+        found -= np.linalg.solve(curvature, slope)
+    kernel = found[:-1] * scale
+    return HoldProbe(kernel, float(found[-1] - mean @ kernel))

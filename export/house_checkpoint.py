@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from export.checkpoints.errors import CheckpointError
 from export.checkpoints.msgpack import load_hybrid_clip, save_hybrid_clip
 from export.models.hybrid_clip import HybridCLIP
-from inference.bundle import CalibrationSpec, FusionSpec
+from inference.bundle import CalibrationSpec, FusionSpec, RankingSpec
 
 SETTINGS_FILE = "house.json"
 ANCHORS_FILE = "categories.npy"
@@ -44,6 +44,7 @@ class HouseSettings(msgspec.Struct, frozen=True, kw_only=True):
     version: str = "2026.11.22"
     temperature: float = 0.05
     fusion: FusionSpec = FusionSpec(image=0.35, text=0.25, category=1.0)
+    ranking: RankingSpec = RankingSpec()
     calibration: CalibrationSpec = CalibrationSpec(slope=1.0, intercept=0.0)
     hold_threshold: float = 0.5
     hold_slope: float = 1.0

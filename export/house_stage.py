@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from flax import nnx
 
 from export.calibration import alarm_threshold, fit_logistic
 from export.checkpoints.msgpack import load_hybrid_clip
-from export.data.reactions import DataError
+from export.data.reactions import DataError, soft_targets
 from export.house_checkpoint import HouseCheckpoint, HouseSettings, ImageSettings
 from export.models.efficientnet import EfficientNetConfig
 from export.models.hybrid_clip import HybridCLIP
@@ -21,7 +21,7 @@ from export.student_stage import FACTS, HELD_PREDICTIONS
 from export.text_messages import Messages
 from export.text_scores import score
 from export.vision_model import Sight, load_weights
-from inference.bundle import FusionSpec
+from inference.bundle import FusionSpec, RankingSpec
 
 FALSE_ALARMS = 0.05
 MADE_FROM = {
@@ -33,8 +33,25 @@ MADE_FROM = {
 }
 
 
+@dataclass(frozen=True)
+class Mixture:
+    """How the parts of a GIF's vector and of its score are weighed.
+
+    Attributes:
+        image: weight of the picture in a GIF's vector, the categories' being 1.
+        words: weight of name and tags there.
+        gif_share: share of the GIF's own cosine in its score, the rest being its category's.
+        balance: how much of the categories' frequency in training is taken out of their scores, 0 to 1.
+    """
+
+    image: float = 0.35
+    words: float = 0.25
+    gif_share: float = 0.2
+    balance: float = 0.25
+
+
 def assemble(
-    text: Path, vision: Path, tokenizer: str, messages: Messages, fusion: FusionSpec
+    text: Path, vision: Path, tokenizer: str, messages: Messages, mixture: Mixture
 ) -> HouseCheckpoint:
     """Make the checkpoint of the house model.
 
@@ -43,19 +60,34 @@ def assemble(
         vision: folder of the vision run: ``config.json`` and ``weights.msgpack``.
         tokenizer: text of the tokenizer's ``tokenizer.json``.
         messages: the messages of the text run, with the same fold held out.
-        fusion: weights of the parts of a GIF's vector.
+        mixture: weights of the parts.
     """
     side = json.loads((vision / "config.json").read_text())
     model = join_towers(load_hybrid_clip(text / "model"), vision / "weights.msgpack", side["vision_config"])
+    temperature = float(np.exp(-np.asarray(model.logit_scale[...])))
     settings = HouseSettings(
         categories=list(messages.categories),
-        temperature=float(np.exp(-np.asarray(model.logit_scale[...]))),
-        fusion=fusion,
+        temperature=temperature,
+        fusion=FusionSpec(image=mixture.image, text=mixture.words, category=1.0),
+        ranking=RankingSpec(mixture.gif_share, category_bias(messages, temperature * mixture.balance)),
         image=ImageSettings(**side["image"]),
         training=MADE_FROM | json.loads((text / FACTS).read_text()),
         **hold_settings(text / HELD_PREDICTIONS, messages),
     )
     return HouseCheckpoint(model, settings, category_anchors(), tokenizer)
+
+
+def category_bias(messages: Messages, strength: float) -> list[float]:
+    """Return what to add to each category's cosine so that rare ones get their due, with mean 0.
+
+    It is minus ``strength`` times the logarithm of the category's share of the training labels (logit
+    adjustment, Menon et al. 2021).
+    """
+    held_out = set(messages.held_out.tolist())
+    known = [row for i, row in enumerate(messages.rows[: messages.annotated]) if i not in held_out]
+    targets, weight = soft_targets(known, messages.categories)
+    logarithm = np.log(np.maximum(targets[weight > 0].mean(0), 1e-4))
+    return [round(float(bias), 6) for bias in strength * (logarithm.mean() - logarithm)]
 
 
 def join_towers(text: HybridCLIP, weights: Path, vision: dict[str, Any]) -> HybridCLIP:

@@ -17,6 +17,7 @@ from tokenizers import Tokenizer
 
 from export.checkpoints.safetensors import load_bert
 from export.data.reactions import DataError
+from export.hold_head import refit_hold_head
 from export.models.efficientnet import EfficientNetConfig
 from export.models.hybrid_clip import HybridCLIP, HybridCLIPConfig
 from export.models.learners import Student
@@ -81,10 +82,14 @@ def train_student(
     facts = training_facts(recipe, messages, len(training), steps)
     with Run(out, total_steps=steps, patience=schedule.patience, identity=json.dumps(facts)) as run:
         params = train(fitted, training, schedule, recipe.weights, run, pad_id=0, judge=judge)
+    student = fitted.merged(params)
+    refit_hold_head(student.clip, training.subset(np.arange(len(messages.training))), messages, recipe)
+    fitted = Fitted(student, is_text)
     if len(held):
+        params = fitted.params
         np.savez(out / HELD_PREDICTIONS, rows=messages.held_out, **answer(params, held)._asdict())
     (out / FACTS).write_text(json.dumps(facts, indent=2) + "\n")
-    return fitted.merged(params).clip
+    return student.clip
 
 
 def judged(messages: Messages, bench: Answers, held: Answers | None) -> dict[str, float]:

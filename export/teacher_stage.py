@@ -32,6 +32,8 @@ from export.training import Run
 Floats = npt.NDArray[np.float32]
 BATCH = 64
 OPINIONS = "opinions.npz"
+# Brings the entries of unit-norm sentence vectors to about the size that the penalty is meant for.
+UNIT_SCALE = 10.0
 
 
 class Opinions(NamedTuple):
@@ -78,7 +80,12 @@ def train_teacher(
     upper, bench = Corpus(states, corpus.targets), Corpus(bench_states, bench.targets)
 
     known = np.setdiff1d(np.arange(messages.annotated), messages.held_out)
-    probe = fit_hold_probe(vectors[known], np.asarray(corpus.targets["hold"])[known], recipe.hold_strength)
+    probe = fit_hold_probe(
+        vectors[known],
+        np.asarray(corpus.targets["hold"], np.float32)[known],
+        recipe.hold_strength,
+        scale=UNIT_SCALE,
+    )
     fitted = Fitted(Teacher(encoder, recipe.frozen, nnx.Rngs(recipe.schedule.seed)), is_upper(recipe.frozen))
 
     def mixed(params: State, part: Corpus, features: Floats) -> tuple[Floats, Floats]:

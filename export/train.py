@@ -26,6 +26,7 @@ def register(app: typer.Typer) -> None:
     stages = typer.Typer(no_args_is_help=True, help=HELP)
     stages.command("teacher")(teacher)
     stages.command("text")(text)
+    stages.command("vision")(vision)
     stages.command("assemble")(assemble)
     app.add_typer(stages, name="train")
 
@@ -69,6 +70,22 @@ def text(
     typer.echo(f"{out / 'model'}: text side trained")
 
 
+def vision(
+    out: Out = Path("runs/vision"),
+    data: Data = None,
+    pack: Pack = Path("assets/packs/fluent"),
+    smoke: Smoke = False,
+) -> None:
+    """Train the vision tower on emoji drawings of many styles and on the pack's frames."""
+    from export.data.reactions import read_categories
+    from export.recipes import house_vision
+    from export.vision_stage import train_vision
+
+    recipe = house_vision.SMOKE if smoke else house_vision.FULL
+    train_vision(recipe, pack, read_categories(reactions_dir(data)), out)
+    typer.echo(f"{out}: vision side trained")
+
+
 def assemble(
     text: Annotated[Path, typer.Option(help="Folder of the text run.")] = Path("runs/text"),
     vision: Annotated[Path, typer.Option(help="Folder of the vision run.")] = Path("runs/vision"),
@@ -77,17 +94,19 @@ def assemble(
     fold: Annotated[
         int, typer.Option(min=0, max=4, help="The fifth of the labels the text run held out.")
     ] = 0,
-    image_weight: Annotated[float, typer.Option(help="Weight of the picture in a GIF's vector.")] = 0.35,
-    text_weight: Annotated[float, typer.Option(help="Weight of name and tags in a GIF's vector.")] = 0.25,
+    image: Annotated[float, typer.Option(help="Weight of the picture in a GIF's vector.")] = 0.35,
+    words: Annotated[float, typer.Option(help="Weight of name and tags in a GIF's vector.")] = 0.25,
+    gif_share: Annotated[float, typer.Option(help="Share of the GIF's own cosine in its score.")] = 0.2,
+    balance: Annotated[float, typer.Option(help="How much of the categories' frequency to take out.")] = 0.25,
 ) -> None:
     """Join text side and vision side to the checkpoint that `python -m export onnx` exports."""
+    from export.house_stage import Mixture
     from export.house_stage import assemble as join
     from export.sentences import minilm_folder
     from export.text_messages import read_messages
-    from inference.bundle import FusionSpec
 
     messages = read_messages(reactions_dir(data), tweets=0, fold=fold, limit=None)
     tokenizer = (minilm_folder() / "tokenizer.json").read_text(encoding="utf-8")
-    weights = FusionSpec(image=image_weight, text=text_weight, category=1.0)
+    weights = Mixture(image, words, gif_share, balance)
     join(text, vision, tokenizer, messages, weights).save(out)
     typer.echo(f"{out}: now python -m export onnx --checkpoint {out} --out assets/models/house")

@@ -69,6 +69,18 @@ class FusionSpec(msgspec.Struct, frozen=True):
     category: float
 
 
+class RankingSpec(msgspec.Struct, frozen=True):
+    """How a GIF's score is made of its own cosine and that of its primary category's anchor.
+
+    Score = gif_share * cosine(message, GIF) + (1 - gif_share) * (cosine(message, anchor) + bias). The bias of
+    each category, none where the list is empty, makes up for how often it was met in training (logit
+    adjustment, Menon et al. 2021).
+    """
+
+    gif_share: Annotated[float, msgspec.Meta(ge=0, le=1)] = 1.0
+    category_bias: list[float] = []
+
+
 class CalibrationSpec(msgspec.Struct, frozen=True):
     """Confidence of a pick = sigmoid(slope * score + intercept)."""
 
@@ -91,6 +103,7 @@ class BundleSpec(msgspec.Struct, frozen=True, kw_only=True):
     temperature: Annotated[float, msgspec.Meta(gt=0)]
     categories: CategorySpec
     fusion: FusionSpec
+    ranking: RankingSpec = RankingSpec()
     calibration: CalibrationSpec
     hold_threshold: float
     training: dict[str, Any] = {}
@@ -193,6 +206,11 @@ def _read_anchors(folder: Path, spec: BundleSpec) -> NDArray[np.float32]:
     except (OSError, ValueError) as error:
         raise BundleError(f"The category anchors {path} are unreadable ({error}): {REPAIR}.") from error
     shape = (len(spec.categories.names), spec.embedding_dim)
+    if len(spec.ranking.category_bias) not in (0, shape[0]):
+        raise BundleError(
+            f"{folder / BUNDLE_FILE} gives a bias to {len(spec.ranking.category_bias)} of {shape[0]} "
+            f"categories: {REPAIR}."
+        )
     if anchors.shape != shape or anchors.dtype != np.float32:
         raise BundleError(
             f"The category anchors {path} are {anchors.dtype} {anchors.shape} "

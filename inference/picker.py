@@ -13,7 +13,7 @@ from inference.index import VectorIndex
 from inference.protocol import Reaction
 from inference.ranker import confidence, explain, vary
 
-FIRST_CANDIDATES = 64
+FIRST_CANDIDATES = 512
 TELLING = 4  # letters that a tag needs to be given as a reason
 
 Floats = NDArray[np.float32]
@@ -36,6 +36,11 @@ class Picker:
         self._files = [str(gif.path) for gif in snapshot.gifs]
         self._logits = bundle.anchors / np.float32(spec.temperature)
         self._rows = {name: row for row, name in enumerate(spec.categories.names)}
+        self._primary_rows = np.array([self._rows[name] for name in self._primary], np.intp)
+        self._gif_share = np.float32(spec.ranking.gif_share)
+        self._anchors = bundle.anchors * (1 - self._gif_share)
+        bias = spec.ranking.category_bias or [0.0] * len(spec.categories.names)
+        self._bias = np.array(bias, np.float32) * (1 - self._gif_share)
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -53,12 +58,20 @@ class Picker:
         """Search among more and more candidates until there is a GIF of another category for each place."""
         size = max(FIRST_CANDIDATES, 8 * k)
         while True:
-            found, scores = self._index.search(vector, size)
-            positions: list[int] = found.tolist()
+            found, cosines = self._index.search(vector, size)
+            scores = self._score(vector, found, cosines)
+            order = np.argsort(-scores, kind="stable")
+            positions: list[int] = found[order].tolist()
             chosen = vary(positions, self._primary, k, categories)
             if size >= len(self) or len({self._primary[position] for position in chosen}) == k:
-                return [(position, float(scores[positions.index(position)])) for position in chosen]
+                return [(position, float(scores[order[positions.index(position)]])) for position in chosen]
             size *= 4
+
+    def _score(self, vector: Floats, found: NDArray[np.integer], cosines: Floats) -> Floats:
+        """Mix the cosines of GIFs with those of their primary categories, as the bundle says."""
+        categories = self._anchors @ vector + self._bias
+        mixed: Floats = self._gif_share * cosines + categories[self._primary_rows[found]]
+        return mixed
 
     def _vote(self, vector: Floats) -> Floats:
         """Share out one vote among the categories, by softmax over the cosines of their anchors."""

@@ -31,6 +31,9 @@ class HouseText:
         name_share: wanted length of a picture's identity part.
         name_copies: how often the names and keywords of pictures come in an epoch.
         logit_scale: where the logarithm of the inverse temperature starts.
+        hold_emphasis: weight of an annotated message when the hold head is fitted again at the end, on the
+            annotators' word alone where there is one.
+        hold_strength: L2 penalty of that fit.
         limit: use only so many messages; None uses all.
     """
 
@@ -43,6 +46,8 @@ class HouseText:
     name_share: float = 0.6
     name_copies: int = 2
     logit_scale: float = 2.5
+    hold_emphasis: float = 8.0
+    hold_strength: float = 50.0
     schedule: Schedule = field(
         default_factory=lambda: Schedule(epochs=4, batch_size=64, learning_rate=1.5e-4, head_factor=10.0)
     )

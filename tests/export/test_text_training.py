@@ -219,7 +219,7 @@ def test_the_hold_probe_finds_the_direction_that_tells_held_messages_apart() -> 
     vectors = rng.normal(size=(400, 8)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     hold = (vectors[:, 2] > 0.4).astype(np.float32)
-    probe = fit_hold_probe(vectors[:300], hold[:300], 1.0)
+    probe = fit_hold_probe(vectors[:300], hold[:300], 1.0, scale=3.0)
     found = probe(vectors[300:])
     assert found[hold[300:] > 0].mean() > found[hold[300:] == 0].mean() + 3
 

@@ -192,7 +192,7 @@ def test_a_lost_table_gets_a_sentence(path: Path, tmp_path: Path) -> None:
     with sqlite3.connect(path) as db:
         db.execute("DROP TABLE vectors")
     db.close()
-    with pytest.raises(CatalogueError, match="no such table.*move a damaged file away"):
+    with pytest.raises(CatalogueError, match=r"no such table.*move a damaged file away"):
         sync(path, [pack], Counter())
 
 
