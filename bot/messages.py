@@ -26,7 +26,7 @@ NO_GENTLE = "The pack has no gentle reaction to offer."
 
 FIRST_START = "Looking at the GIFs, once for each model"
 RANKING = "Ranking"
-HELD = "Better stay silent: {hold:.0%} likely that no playful GIF should be sent."
+HELD = "Better stay silent, this may be serious (hold probability {hold:.0%})."
 HELD_OFFER = "Only gentle reactions are offered."
 INDEXED = "{count} GIFs are ready in {path}."
 
@@ -63,7 +63,7 @@ REACT_HELP = (
     "Show the GIFs that answer a message best.\n\n"
     "When the message is grave (somebody died, somebody is hurt) it says so and offers gentle reactions "
     "only; --json always gives the full ranking and [bold]hold[/bold], the probability that no playful GIF "
-    "should be sent.\n\n"
+    "should be sent (hold_threshold in the model's bundle.json says from where on it is grave).\n\n"
     'Both --json and --input give objects {"id", "hold", "gifs": [{"id", "file", "code_point", "categories", '
     '"score", "alt_text"}]}, GIFs best first; the id of a single message is null.'
 )

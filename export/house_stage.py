@@ -29,6 +29,7 @@ MADE_FROM = {
     "teacher": "all-mpnet-base-v2, upper third fine-tuned (recipe export/recipes/house_teacher.py)",
     "vision": "EfficientNet-Lite0, fine-tuned (recipe export/recipes/house_vision.py)",
     "annotators": "large language models in two roles; no person has checked the labels",
+    "differences": "how these weights were made, and where that differs: docs/training.md",
     "messages": "GoEmotions train split, chat messages and messages of our own, TweetEval emoji tweets",
 }
 

@@ -17,6 +17,7 @@ sent at all. It runs on a CPU, without network.
 - Vision tower: {image_file}, {image_size}, {frames} frames of {size} x {size} pixels to a unit vector in
   the same space. Weights are stored small, arithmetic is float32.
 - {categories} categories of reactions, each an anchor in that space; temperature {temperature:g}.
+- From a hold probability of {hold_threshold:g} on a message counts as grave.
 - A GIF's vector is a weighted mean: picture {image:g}, name and tags {text:g}, categories {category:g}.
 
 ## Training
@@ -63,6 +64,7 @@ def render_card(spec: BundleSpec) -> str:
         size=spec.image.size,
         categories=len(spec.categories.names),
         temperature=spec.temperature,
+        hold_threshold=spec.hold_threshold,
         image=spec.fusion.image,
         text=spec.fusion.text,
         category=spec.fusion.category,

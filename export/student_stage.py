@@ -114,7 +114,7 @@ def training_facts(recipe: HouseText, messages: Messages, rows: int, steps: int)
         "rows_an_epoch": rows,
         "steps": steps,
         "messages_sha256": hashlib.sha256(ids.encode()).hexdigest(),
-        "recipe": asdict(recipe),
+        "recipe": {name: value for name, value in asdict(recipe).items() if value is not None},
     }
 
 

@@ -43,7 +43,7 @@ def test_more_than_there_is_gives_all(cli: Cli) -> None:
 
 def test_on_a_grave_message_a_person_is_offered_gentle_gifs_only(cli: Cli) -> None:
     outcome = cli("react", "funny, he died", "-k", "9")
-    assert "Better stay silent: 98 %" in outcome.out
+    assert "Better stay silent, this may be serious (hold probability 98 %)" in outcome.out
     assert "hug" in outcome.out
     assert "laugh" not in outcome.out
     assert "mic drop" not in outcome.out
