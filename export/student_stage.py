@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from flax import nnx
-from rich.console import Console
 from tokenizers import Tokenizer
 
 from export.checkpoints.safetensors import load_bert
@@ -26,8 +25,7 @@ from export.sentences import minilm_folder, sentence_vectors
 from export.space import DIM, IdentitySpace, category_vector
 from export.teacher_stage import BATCH, Opinions
 from export.text_corpus import Corpus, batch_count, message_corpus, no_targets, tokenise
-from export.text_messages import Messages
-from export.text_scores import score
+from export.text_messages import Messages, judged
 from export.text_train import Answers, Fitted, State, train
 from export.training import Run
 from export.vision_data import identity_space
@@ -90,17 +88,6 @@ def train_student(
         np.savez(out / HELD_PREDICTIONS, rows=messages.held_out, **answer(params, held)._asdict())
     (out / FACTS).write_text(json.dumps(facts, indent=2) + "\n")
     return student.clip
-
-
-def judged(messages: Messages, bench: Answers, held: Answers | None) -> dict[str, float]:
-    """Score and print an epoch; its ``score`` is nDCG@5 on held-out messages, else on ReactBench."""
-    scores = score(*bench, messages.bench, messages.categories)
-    if held is not None:
-        fold = score(*held, messages.judged, messages.categories)
-        scores |= {f"fold_{name}": value for name, value in fold.items()}
-    scores["score"] = scores.get("fold_ndcg5", scores["ndcg5"])
-    Console(stderr=True).print({name: round(value, 4) for name, value in scores.items()})
-    return scores
 
 
 def training_facts(recipe: HouseText, messages: Messages, rows: int, steps: int) -> dict[str, Any]:

@@ -24,8 +24,7 @@ from export.models.learners import Teacher
 from export.models.mpnet import MPNet, load_mpnet
 from export.recipes.house_teacher import HouseTeacher
 from export.text_corpus import Corpus, batch_count, batches, message_corpus, tokenise
-from export.text_messages import Messages
-from export.text_scores import score
+from export.text_messages import Messages, judged
 from export.text_train import Fitted, State, train
 from export.training import Run
 
@@ -94,16 +93,9 @@ def train_teacher(
         return answers.category, hold
 
     def judge(params: State) -> dict[str, float]:
-        scores = score(*mixed(params, bench, bench_vectors), messages.bench, messages.categories)
-        if len(messages.held_out):
-            held = messages.held_out
-            fold = score(
-                *mixed(params, upper.subset(held), vectors[held]), messages.judged, messages.categories
-            )
-            scores |= {f"fold_{name}": value for name, value in fold.items()}
-        scores["score"] = scores.get("fold_ndcg5", scores["ndcg5"])
-        Console(stderr=True).print({name: round(value, 4) for name, value in scores.items()})
-        return scores
+        rows = messages.held_out
+        held = mixed(params, upper.subset(rows), vectors[rows]) if len(rows) else None
+        return judged(messages, mixed(params, bench, bench_vectors), held)
 
     steps = batch_count(upper.subset(known), recipe.schedule.batch_size) * recipe.schedule.epochs
     identity = json.dumps([asdict(recipe), messages.fold, len(messages.rows)])

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from rich.console import Console
 
 from export.data.reactions import (
     Message,
@@ -17,7 +18,7 @@ from export.data.reactions import (
     read_own,
     read_unlabelled,
 )
-from export.text_scores import as_bench
+from export.text_scores import Floats, as_bench, score
 from inference.metrics import BenchMessage
 from inference.metrics import read_messages as read_bench
 
@@ -77,3 +78,22 @@ def read_messages(folder: Path, *, tweets: int, fold: int | None, limit: int | N
     bench = read_bench(folder.parent / "reactbench" / "dev.jsonl")
     rows = annotated + read_unlabelled(folder, tweets=tweets)[:limit]
     return Messages(categories, rows, len(annotated), held_out, bench, -1 if fold is None else fold)
+
+
+def judged(
+    messages: Messages, bench: tuple[Floats, Floats], held: tuple[Floats, Floats] | None
+) -> dict[str, float]:
+    """Score and print an epoch; its ``score`` is nDCG@5 on held-out messages, else on ReactBench.
+
+    Args:
+        messages: what the predictions are of.
+        bench: category (n, 48) and hold (n,) predictions for ReactBench's messages, float32.
+        held: the same for the held-out messages, None where none are held out.
+    """
+    scores = score(*bench, messages.bench, messages.categories)
+    if held is not None:
+        fold = score(*held, messages.judged, messages.categories)
+        scores |= {f"fold_{name}": value for name, value in fold.items()}
+    scores["score"] = scores.get("fold_ndcg5", scores["ndcg5"])
+    Console(stderr=True).print({name: round(value, 4) for name, value in scores.items()})
+    return scores
