@@ -32,13 +32,22 @@ class BundleFile(msgspec.Struct, frozen=True):
 
 
 class TextSpec(msgspec.Struct, frozen=True):
-    """The text graph: names and shapes of its inputs and outputs, longest input in tokens."""
+    """The text graph: names and shapes of its inputs and outputs, longest input in tokens.
+
+    `variants` names other files of the same graph by the device that they suit ("cuda"). Inputs and outputs
+    are the same, vectors differ by rounding only.
+    """
 
     file: str
     inputs: dict[str, Shape]
     outputs: dict[str, Shape]
     max_tokens: Positive
     pad_id: int = 0
+    variants: dict[str, str] = {}
+
+    def file_for(self, device: str) -> str:
+        """Return the file that suits a device best."""
+        return self.variants.get(device, self.file)
 
 
 class ImageSpec(msgspec.Struct, frozen=True):
@@ -136,10 +145,15 @@ class Bundle:
 
     @property
     def vector_key(self) -> str:
-        """Digest of all that GIF vectors depend on; two bundles with one key share their vectors."""
+        """Digest of all that GIF vectors depend on; two bundles with one key share their vectors.
+
+        Variants of the text graph are left out, as they say the same within rounding.
+        """
         spec = self.spec
         files = [spec.files[name].sha256 for name in spec.needed_files]
-        parts = (files, spec.text, spec.image, spec.categories, spec.fusion)
+        text = msgspec.to_builtins(spec.text)
+        del text["variants"]
+        parts = (files, text, spec.image, spec.categories, spec.fusion)
         return hashlib.sha256(msgspec.json.encode(parts, order="sorted")).hexdigest()[:16]
 
     def path(self, name: str) -> Path:
@@ -160,7 +174,7 @@ def load_bundle(folder: Path) -> Bundle:
         BundleError: names what is wrong and what to do.
     """
     spec = _read_spec(folder)
-    for name in spec.needed_files:
+    for name in (*spec.needed_files, *spec.text.variants.values()):
         if name not in spec.files:
             raise BundleError(f"{folder / BUNDLE_FILE} gives no checksum for {name}: {REPAIR}.")
     for name, expected in spec.files.items():

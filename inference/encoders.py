@@ -1,4 +1,4 @@
-"""Text and pictures to vectors: the tokenizer and the onnxruntime sessions of a bundle."""
+"""Text and pictures to vectors: the tokenizer and the graphs of a bundle, each on the device asked for."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from inference.bundle import REPAIR, Bundle, ImageSpec, TextSpec
-from inference.errors import BundleError
+from inference.errors import BundleError, DeviceError
 from inference.frames import read_frames
 from inference.preprocess import clean_text, compose_square, foreign_share, normalise
+from inference.sessions import Device, Runner, describe_device, device_of, open_session
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -25,6 +25,10 @@ Progress = Callable[[int, int], None]
 RAW_CHARACTERS = 200_000  # read at most this much of a message, before cleaning it
 CHARACTERS_PER_TOKEN = 16  # and, cleaned, this much per token that the graph takes
 BATCH = 16
+WARM_UP = ((1, 8), (1, 32), (8, 16), (32, 32))
+"""Messages and tokens of the runs that warm up: the first of each kind of shape takes long."""
+
+TEXT_OUTPUTS = ("embedding", "hold")
 
 
 class Tokens(NamedTuple):
@@ -37,14 +41,51 @@ class Tokens(NamedTuple):
 
 
 class TextEncoder:
-    """Messages to unit vectors and hold probabilities, on `threads` CPU threads."""
+    """Messages to unit vectors and hold probabilities; any thread may call it."""
 
-    def __init__(self, bundle: Bundle, *, threads: int = 1) -> None:
+    def __init__(
+        self,
+        bundle: Bundle,
+        *,
+        threads: int = 1,
+        device: Device = Device.CPU,
+        may_fall_back: bool = False,
+        is_bound: bool | None = None,
+    ) -> None:
+        """Open the tokenizer and the text graph, in the variant for the device where the bundle has one.
+
+        Args:
+            bundle: a verified bundle.
+            threads: CPU threads of one run.
+            device: what the graph runs on.
+            may_fall_back: use the CPU where the device cannot be used; `device` tells which it is.
+            is_bound: bind inputs and outputs of a run; None binds on a GPU only.
+
+        Raises:
+            BundleError: graph or tokenizer cannot be used.
+            DeviceError: the device cannot be used, and falling back is not allowed.
+        """
         self._spec = bundle.spec.text
         self._dim = bundle.spec.embedding_dim
-        self._session = _open_graph(bundle, self._spec, threads)
+        self._session = _open_text(bundle, threads, device, may_fall_back)
+        self._run = Runner(self._session, TEXT_OUTPUTS, is_bound=is_bound)
         self._tokenizer = _open_tokenizer(bundle.path(bundle.spec.tokenizer), self._spec.max_tokens)
         self._unknown = _unknown_id(self._tokenizer)
+
+    @property
+    def device(self) -> Device:
+        """What the graph really runs on."""
+        return device_of(self._session)
+
+    @property
+    def device_label(self) -> str:
+        """The same for people, with threads and version."""
+        return describe_device(self._session)
+
+    def warm_up(self) -> None:
+        """Run a few shapes once, so that the first message need not wait for what a first run sets up."""
+        for messages, tokens in WARM_UP:
+            self.encode_batch([[self._spec.pad_id] * min(tokens, self._spec.max_tokens)] * messages)
 
     def tokenise(self, text: str) -> Tokens:
         """Clean, cut and tokenise one message; `ids` is empty when nothing readable is in it."""
@@ -61,10 +102,19 @@ class TextEncoder:
 
     def encode(self, ids: Sequence[int]) -> tuple[Floats, float]:
         """Embed one message: (dim,) float32 of unit norm and the hold probability."""
-        tokens = np.array([ids], dtype=np.int32)
-        feed = {"input_ids": tokens, "attention_mask": np.ones_like(tokens)}
-        embedding, hold = self._session.run(["embedding", "hold"], feed)
-        return embedding[0], float(hold[0])
+        vectors, holds = self.encode_batch([ids])
+        return vectors[0], float(holds[0])
+
+    def encode_batch(self, messages: Sequence[Sequence[int]]) -> tuple[Floats, Floats]:
+        """Embed messages in one run, padded to the longest: (n, dim) float32 of unit norm and (n,) float32.
+
+        Raises:
+            DeviceError: the GPU failed.
+        """
+        if not messages:
+            return np.empty((0, self._dim), dtype=np.float32), np.empty(0, dtype=np.float32)
+        vectors, holds = self._run(self._pad(messages))
+        return vectors, holds
 
     def encode_many(
         self, messages: Sequence[Sequence[int]], *, batch: int = BATCH, progress: Progress | None = None
@@ -75,8 +125,7 @@ class TextEncoder:
         holds = np.empty(len(messages), dtype=np.float32)
         for start in range(0, len(order), batch):
             rows = order[start : start + batch]
-            feed = self._pad([messages[i] for i in rows])
-            vectors[rows], holds[rows] = self._session.run(["embedding", "hold"], feed)
+            vectors[rows], holds[rows] = self.encode_batch([messages[i] for i in rows])
             if progress is not None:
                 progress(start + len(rows), len(messages))
         return vectors, holds
@@ -93,9 +142,15 @@ class TextEncoder:
 class ImageEncoder:
     """GIFs to unit vectors: evenly picked frames, preprocessed as the bundle says."""
 
-    def __init__(self, bundle: Bundle, *, threads: int = 1) -> None:
+    def __init__(self, bundle: Bundle, *, threads: int = 1, device: Device = Device.CPU) -> None:
+        """Open the image graph.
+
+        Raises:
+            BundleError: the graph cannot be used.
+            DeviceError: the device cannot be used.
+        """
         self._spec = bundle.spec.image
-        self._session = _open_graph(bundle, self._spec, threads)
+        self._run = Runner(_open_graph(bundle, self._spec, self._spec.file, threads, device), ["embedding"])
         self._is_batched = len(self._spec.inputs["pixel_values"]) == 5
 
     def encode_file(self, path: Path) -> Floats:
@@ -112,31 +167,24 @@ class ImageEncoder:
         squares = np.stack([compose_square(frame, spec.size, spec.background) for frame in frames])
         pixels = normalise(squares, spec.mean, spec.std)
         feed = {"pixel_values": pixels[None] if self._is_batched else pixels}
-        vector: Floats = self._session.run(["embedding"], feed)[0][0]
+        vector: Floats = self._run(feed)[0][0]
         return vector
 
 
-def open_session(path: Path, threads: int) -> Any:
-    """Open a graph on the CPU with `threads` threads.
-
-    Raises:
-        BundleError: onnxruntime refuses the graph.
-    """
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
+def _open_text(bundle: Bundle, threads: int, device: Device, may_fall_back: bool) -> Any:
+    spec = bundle.spec.text
     try:
-        return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's classes share no public root
-        reason = str(error).splitlines()[0]
-        raise BundleError(f"onnxruntime cannot open {path} ({reason}): {REPAIR}.") from error
+        return _open_graph(bundle, spec, spec.file_for(device), threads, device)
+    except DeviceError:
+        if not may_fall_back:
+            raise
+    return _open_graph(bundle, spec, spec.file, threads, Device.CPU)
 
 
-def _open_graph(bundle: Bundle, spec: TextSpec | ImageSpec, threads: int) -> Any:
+def _open_graph(bundle: Bundle, spec: TextSpec | ImageSpec, file: str, threads: int, device: Device) -> Any:
     """Open a graph of the bundle and compare its inputs and outputs with the description."""
-    path = bundle.path(spec.file)
-    session = open_session(path, threads)
+    path = bundle.path(file)
+    session = open_session(path, threads=threads, device=device)
     outputs = {node.name: node.shape for node in session.get_outputs()}
     found = {node.name for node in session.get_inputs()} | outputs.keys()
     if missing := sorted({*spec.inputs, *spec.outputs} - found):

@@ -25,3 +25,7 @@ class ServiceError(ReparteeError):
 
 class CatalogueError(ReparteeError):
     """The catalogue cannot be opened, read or written."""
+
+
+class DeviceError(ReparteeError):
+    """The device that was asked for is not there, or onnxruntime cannot use it."""

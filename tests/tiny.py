@@ -139,6 +139,16 @@ def write_description(folder: Path, **changes: Any) -> None:
     (folder / "bundle.json").write_text(json.dumps(description | changes))
 
 
+def add_variant(folder: Path, device: str, name: str) -> None:
+    """Name a file that lies in the folder as the text graph for a device."""
+    path = folder / "bundle.json"
+    description = json.loads(path.read_text())
+    content = (folder / name).read_bytes()
+    description["files"][name] = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+    description["text"]["variants"] = {device: name}
+    path.write_text(json.dumps(description))
+
+
 def make_pack(folder: Path, gifs: list[tuple[str, str, list[str], list[str]]] = GIFS) -> Path:
     """Write a pack of little animations: a block of the category's colour that moves."""
     (folder / "gifs").mkdir(parents=True, exist_ok=True)

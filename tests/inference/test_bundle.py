@@ -4,7 +4,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from inference.bundle import load_bundle
+from inference.bundle import (
+    Bundle,
+    BundleFile,
+    BundleSpec,
+    CalibrationSpec,
+    CategorySpec,
+    FusionSpec,
+    ImageSpec,
+    TextSpec,
+    load_bundle,
+)
 from inference.errors import BundleError
 from tests import tiny
 
@@ -87,6 +97,53 @@ def test_vectors_are_shared_by_bundles_that_differ_in_words_only(folder: Path) -
     assert load_bundle(folder).vector_key == before
     tiny.write_description(folder, fusion={"image": 0.5, "text": 0.2, "category": 1.0})
     assert load_bundle(folder).vector_key != before
+
+
+def test_a_form_for_another_device_is_verified_and_shares_the_vectors(folder: Path) -> None:
+    before = load_bundle(folder)
+    (folder / "text.fp16.onnx").write_bytes(b"the same in half precision")
+    tiny.add_variant(folder, "cuda", "text.fp16.onnx")
+    bundle = load_bundle(folder)
+    assert bundle.vector_key == before.vector_key
+    assert [bundle.spec.text.file_for(device) for device in ("cpu", "cuda")] == [
+        "text.onnx",
+        "text.fp16.onnx",
+    ]
+    assert before.spec.text.file_for("cuda") == "text.onnx"
+    (folder / "text.fp16.onnx").unlink()
+    with pytest.raises(BundleError, match=r"text\.fp16\.onnx is missing"):
+        load_bundle(folder)
+
+
+def test_a_form_without_checksum_is_refused(folder: Path) -> None:
+    text = json.loads((folder / "bundle.json").read_text())["text"]
+    tiny.write_description(folder, text=text | {"variants": {"cuda": "text.fp16.onnx"}})
+    with pytest.raises(BundleError, match=r"no checksum for text\.fp16\.onnx"):
+        load_bundle(folder)
+
+
+def test_vector_keys_are_those_that_catalogues_were_filled_with() -> None:
+    """A key that changes without need makes everybody embed all GIFs again."""
+    files = {
+        name: BundleFile("00", 1) for name in ("text.onnx", "image.onnx", "tokenizer.json", "anchors.npy")
+    }
+    text = TextSpec("text.onnx", {"input_ids": ["batch", "tokens"]}, {"hold": ["batch"]}, max_tokens=128)
+    image = ImageSpec("image.onnx", {}, {}, 80, [0.5, 0.5, 0.5], [0.5, 0.5, 0.5], [128, 128, 128], 4)
+    spec = BundleSpec(
+        name="n",
+        version="1",
+        files=files,
+        text=text,
+        image=image,
+        tokenizer="tokenizer.json",
+        embedding_dim=32,
+        temperature=0.1,
+        categories=CategorySpec(["hug"], "anchors.npy"),
+        fusion=FusionSpec(0.35, 0.25, 1.0),
+        calibration=CalibrationSpec(6.0, -3.0),
+        hold_threshold=0.5,
+    )
+    assert Bundle(Path(), spec, tiny.anchors()).vector_key == "4f2aa5def4228b35"
 
 
 def test_anchors_that_have_not_unit_norm_are_refused(folder: Path) -> None:

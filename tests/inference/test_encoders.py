@@ -1,12 +1,14 @@
 from pathlib import Path
 
 import numpy as np
+import onnxruntime as ort
 import pytest
 from numpy.typing import NDArray
 
 from inference.bundle import load_bundle
 from inference.encoders import ImageEncoder, TextEncoder
-from inference.errors import BundleError
+from inference.errors import BundleError, DeviceError
+from inference.sessions import CUDA_PROVIDER, Device
 from tests import tiny
 
 
@@ -42,6 +44,67 @@ def test_no_messages_give_no_vectors(encoder: TextEncoder) -> None:
     vectors, holds = encoder.encode_many([])
     assert vectors.shape == (0, tiny.DIM)
     assert holds.shape == (0,)
+
+
+@pytest.mark.parametrize("is_bound", [False, True])
+def test_a_batch_is_one_padded_run(tiny_bundle: Path, is_bound: bool) -> None:
+    encoder = TextEncoder(load_bundle(tiny_bundle), is_bound=is_bound)
+    ids = [encoder.tokenise(text).ids for text in ("so very very funny", "hug", "she died")]
+    vectors, holds = encoder.encode_batch(ids)
+    assert [part.shape for part in (vectors, holds)] == [(3, tiny.DIM), (3,)]
+    assert {part.dtype for part in (vectors, holds)} == {np.dtype(np.float32)}
+    np.testing.assert_allclose(vectors[1], encoder.encode(ids[1])[0], atol=1e-6)
+    assert np.argmax(holds) == 2
+    assert [part.shape for part in encoder.encode_batch([])] == [(0, tiny.DIM), (0,)]
+
+
+def test_warming_up_leaves_answers_as_they_were(encoder: TextEncoder) -> None:
+    ids = encoder.tokenise("I miss you").ids
+    before, _ = encoder.encode(ids)
+    encoder.warm_up()
+    np.testing.assert_array_equal(encoder.encode(ids)[0], before)
+
+
+def test_the_cpu_is_what_is_used_where_nothing_is_said(encoder: TextEncoder) -> None:
+    assert encoder.device is Device.CPU
+    assert encoder.device_label.startswith("CPU, 1 thread")
+
+
+@pytest.fixture
+def two_forms(tmp_path: Path) -> Path:
+    """Return a bundle whose graph for a GPU is none, so that opening it cannot go unnoticed."""
+    folder = tiny.make_bundle(tmp_path / "b")
+    (folder / "text.fp16.onnx").write_bytes(b"no graph")
+    tiny.add_variant(folder, "cuda", "text.fp16.onnx")
+    return folder
+
+
+@pytest.mark.skipif(CUDA_PROVIDER in ort.get_available_providers(), reason="onnxruntime-gpu is installed")
+def test_a_missing_gpu_is_refused_unless_falling_back_is_allowed(two_forms: Path) -> None:
+    bundle = load_bundle(two_forms)
+    with pytest.raises(DeviceError, match="--device cpu"):
+        TextEncoder(bundle, device=Device.CUDA)
+    with pytest.raises(DeviceError, match="--device cpu"):
+        ImageEncoder(bundle, device=Device.CUDA)
+    encoder = TextEncoder(bundle, device=Device.CUDA, may_fall_back=True)
+    assert encoder.device is Device.CPU
+    assert encoder.encode(encoder.tokenise("I miss you").ids)[0] @ anchor("hug") > 0.9
+
+
+def test_each_device_gets_its_form_of_the_text_graph(
+    two_forms: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle, opened = load_bundle(two_forms), []
+
+    def open_session(path: Path, *, threads: int, device: Device) -> None:
+        opened.append((path.name, device))
+        raise DeviceError("no such device")
+
+    monkeypatch.setattr("inference.encoders.open_session", open_session)
+    for device in Device:
+        with pytest.raises(DeviceError):
+            TextEncoder(bundle, device=device)
+    assert opened == [("text.onnx", "cpu"), ("text.fp16.onnx", "cuda")]
 
 
 def test_long_messages_are_cut_to_what_the_graph_takes(encoder: TextEncoder) -> None:
