@@ -1,4 +1,4 @@
-"""The command line of the training side: `python -m export parity|train|onnx`."""
+"""The command line of the training side: `python -m export parity|train|onnx|half`."""
 
 import importlib
 import sys
@@ -7,7 +7,12 @@ import typer
 
 from export.failures import Failing
 
-COMMANDS = {"parity": "export.parity", "train": "export.train", "onnx": "export.onnx"}
+COMMANDS = {
+    "parity": "export.parity",
+    "train": "export.train",
+    "onnx": "export.onnx",
+    "half": "export.half",
+}
 """A command's module has `register(app)`; only the module of the command that is asked for is imported."""
 
 

@@ -33,7 +33,7 @@ def add_initializer(model: ir.Model, name: str, array: Array) -> ir.Value:
     while unique in taken:
         serial += 1
         unique = f"{name}_{serial}"
-    tensor = ir.tensor(np.ascontiguousarray(array), name=unique)
+    tensor = ir.tensor(np.asarray(array, order="C"), name=unique)  # keeps the rank of scalars
     value = ir.Value(name=unique, shape=ir.Shape(array.shape), type=ir.TensorType(tensor.dtype))
     value.const_value = tensor
     model.graph.register_initializer(value)
