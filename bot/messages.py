@@ -21,6 +21,16 @@ NO_ENGINE = (
     "onnxruntime is missing: install repartee with its cpu extra (make setup, or pip install '.[cpu]')."
 )
 BAD_THREADS = "REPARTEE_THREADS must be a whole number from 1 up, not {value}."
+BAD_SETTING = "{name} cannot be used ({reason})"
+NO_REDIS_URL = (
+    "REDIS_URL is not set: workers and bots meet at a Redis or Valkey server; start one and set "
+    "REDIS_URL=redis://[:password@]host:port/0."
+)
+ENGINE_LOADING = "The model is being loaded."
+RELOADED = "{worker}: {text}"
+RELOAD_REFUSED = "{worker}: refused, the old one serves on: {text}"
+RELOAD_SILENT = "{worker}: no answer yet; its log will say how it ended."
+RELOAD_INCOMPLETE = "Of {total} workers {count} did not swap."
 NO_VIEWER = "No viewer could be started for {path}: open it yourself."
 NO_GENTLE = "The pack has no gentle reaction to offer."
 
@@ -47,7 +57,7 @@ EVAL_FOOT = (
 
 HELP = (
     "A chat message in, the reaction GIF that a witty friend would send out.\n\n"
-    "All of it runs on this machine: no server, no network, no account. "
+    "All of it runs on your machines: no account, no service of others. "
     "Messages are neither logged nor stored."
 )
 HELP_EPILOG = """[bold]Start with[/bold]
@@ -58,6 +68,7 @@ HELP_EPILOG = """[bold]Start with[/bold]
   REPARTEE_PACKS     folders of other packs of GIFs
   REPARTEE_DATA_DIR  another place for the catalogue
   REPARTEE_THREADS   CPU threads to use (1)
+  REDIS_URL          let running workers answer, instead of this process
   REPARTEE_SHARED    folder with reactbench/dev.jsonl for eval"""
 REACT_HELP = (
     "Show the GIFs that answer a message best.\n\n"
@@ -82,3 +93,35 @@ EVAL_EPILOG = """[bold]Examples[/bold]
   repartee eval                                      [dim]ReactBench dev[/dim]
   repartee eval messages.jsonl --json figures.json   [dim]any file of that layout[/dim]"""
 INDEX_HELP = "Bring the catalogue in step with the packs; react does it by itself when it has to."
+WORKER_HELP = (
+    "Answer what comes through Redis: load the model once and serve any number of bots.\n\n"
+    "Start as many workers as you like, on one host or on many; they share the work, and when one dies the "
+    "others take over what it owed. SIGTERM lets it finish what it has read, then leave.\n\n"
+    "http://HOST:PORT has /healthz, /readyz and /metrics (Prometheus)."
+)
+WORKER_EPILOG = """[bold]Examples[/bold]
+  export REDIS_URL=redis://127.0.0.1:6379/0
+  repartee worker                              [dim]one thread, health at 127.0.0.1:9464[/dim]
+  repartee worker --threads 8                  [dim]eight batches at a time[/dim]
+  repartee worker --device cuda --batch 64     [dim]on a GPU, see docs/gpu.md[/dim]
+  repartee react "I miss you"                  [dim]with REDIS_URL set, workers answer[/dim]
+
+[bold]Environment[/bold]
+  REDIS_URL                     redis://[:password@]host:port/0, rediss:// for TLS
+  REDIS_NAMESPACE               prefix of all keys (repartee)
+  REDIS_QUEUE_LIMIT             with so many requests waiting, further ones are told "busy" (512)
+  REPARTEE_WORKER_THREADS, _BATCH, _DEVICE, _HOST, _PORT, _CACHE, _LOG_FORMAT
+                                the same as the options
+  REPARTEE_WORKER_LOG_LEVEL     debug, info, warning or error (info)
+  REPARTEE_WORKER_CACHE_SIZE    results that are kept at most (10000, about a kilobyte each)
+  REPARTEE_WORKER_CACHE_LIFE_S  seconds for which they are kept (600)
+  REPARTEE_WORKER_CACHE_KEY     secret that workers on several hosts share to share results"""
+RELOAD_HELP = (
+    "Let all running workers load bundle and packs anew and swap them in, without a pause.\n\n"
+    "What is broken is refused and the old one serves on. Without options each worker reads the folders that "
+    "it was started with once more; a restarted worker always follows its own settings, so make a change "
+    "there too."
+)
+RELOAD_EPILOG = """[bold]Examples[/bold]
+  repartee reload                                    [dim]the packs have changed[/dim]
+  repartee reload --bundle /models/house-1.1         [dim]a path on the workers' hosts[/dim]"""

@@ -6,7 +6,9 @@ import os
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from time import perf_counter
+from typing import NamedTuple
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,8 +19,9 @@ from inference.errors import MessageError
 from inference.fusion import GifEmbedder
 from inference.index import EXACT_LIMIT, open_index
 from inference.pack import read_pack
-from inference.picker import Picker
-from inference.protocol import Reaction, ReactReply, ReactRequest
+from inference.picker import Picker, Ranking
+from inference.protocol import Rating, ReactReply, ReactRequest
+from inference.sessions import Device
 
 MOSTLY = 0.5
 
@@ -29,6 +32,24 @@ FOREIGN = "The model was trained on English and knows little of this message: ta
 
 Floats = NDArray[np.float32]
 Progress = Callable[[int, int], None]
+
+
+class ShortRankingError(Exception):
+    """A ranking that was kept is too short for what is asked of it now; read the message anew."""
+
+
+class Reading(NamedTuple):
+    """What the model makes of a message, whatever is asked: cleaned text, flags, hold, ranking.
+
+    `vector` is the (dim,) unit vector; a reading that was kept goes without.
+    """
+
+    text: str
+    is_cut: bool
+    is_foreign: bool
+    hold: float
+    ranking: Ranking
+    vector: Floats | None = None
 
 
 class Engine:
@@ -48,6 +69,7 @@ class Engine:
         catalogue_path: Path,
         *,
         threads: int = 1,
+        device: Device = Device.CPU,
         progress: Progress | None = None,
         fresh: bool = False,
         exact_limit: int = EXACT_LIMIT,
@@ -59,6 +81,7 @@ class Engine:
             pack_dirs: folders of `manifest.jsonl`.
             catalogue_path: the SQLite file, made where there is none; the index is cached beside it.
             threads: CPU threads of the model; GIFs are embedded with up to four.
+            device: what the models run on.
             progress: called with (done, total) while GIFs are embedded.
             fresh: embed all GIFs again, whatever the catalogue knows.
             exact_limit: up to so many GIFs are searched exactly.
@@ -68,7 +91,7 @@ class Engine:
         """
         bundle = load_bundle(bundle_dir)
         packs = [read_pack(folder) for folder in pack_dirs]
-        text = TextEncoder(bundle, threads=threads)
+        text = TextEncoder(bundle, threads=threads, device=device)
         catalogue = Catalogue(catalogue_path)
         try:
             if fresh:
@@ -87,35 +110,101 @@ class Engine:
         """Return the number of GIFs."""
         return len(self._picker)
 
-    def react(self, text: str, k: int = 3, *, categories: Collection[str] = ()) -> ReactReply:
-        """Rank GIFs for a message: at most `k`, only of the primary `categories` where some are named.
+    def react(
+        self,
+        text: str,
+        k: int = 3,
+        *,
+        categories: Collection[str] = (),
+        avoid: Collection[str] = (),
+        max_rating: Rating | None = None,
+    ) -> ReactReply:
+        """Rank GIFs for a message: at most `k`, as `ReactRequest` describes.
 
         Raises:
             MessageError: nothing readable is in the text, or `k` is below 1.
         """
-        self.check_count(k)
-        start = perf_counter()
-        tokens = self._tokenise(text)
-        tokenised = perf_counter()
-        vector, hold = self._text.encode(tokens.ids)
-        inferred = perf_counter()
-        reactions = self._picker.pick(tokens.text, vector, k, categories)
-        ranked = perf_counter()
-        timings = {
-            "tokenise": (tokenised - start) * 1e3,
-            "infer": (inferred - tokenised) * 1e3,
-            "rank": (ranked - inferred) * 1e3,
-            "total": (ranked - start) * 1e3,
-        }
-        return self._reply(tokens, hold, reactions, timings)
+        wanted = ReactRequest(
+            text=text, k=k, categories=list(categories), avoid=list(avoid), max_rating=max_rating
+        )
+        return self.answer(wanted)
 
     def answer(self, request: ReactRequest) -> ReactReply:
-        """Answer a request as `react` does.
+        """Answer a request in this thread, stage by stage.
 
         Raises:
             MessageError: the request cannot be answered.
         """
-        return self.react(request.text, request.k, categories=request.categories)
+        start = perf_counter()
+        tokens = self.prepare(request)
+        prepared = perf_counter()
+        vector, hold = self._text.encode(tokens.ids)
+        inferred = perf_counter()
+        reply = self.finish(request, self.rank(tokens, vector, hold))
+        ranked = perf_counter()
+        timings = {
+            "prepare": (prepared - start) * 1e3,
+            "infer": (inferred - prepared) * 1e3,
+            "rank": (ranked - inferred) * 1e3,
+            "total": (ranked - start) * 1e3,
+        }
+        return msgspec.structs.replace(reply, timings_ms=timings)
+
+    def prepare(self, request: ReactRequest) -> Tokens:
+        """Tokenise the message of a request, the first stage.
+
+        Raises:
+            MessageError: the request cannot be answered.
+        """
+        self.check_count(request.k)
+        return self._tokenise(request.text)
+
+    def infer(self, messages: Sequence[Tokens]) -> list[tuple[Floats, float]]:
+        """Run the model once over messages, the second stage: their (dim,) vectors and hold probabilities.
+
+        Safe to call from several threads at once.
+        """
+        vectors, holds = self._text.encode_batch([tokens.ids for tokens in messages])
+        return list(zip(vectors, holds.tolist(), strict=True))
+
+    def rank(self, tokens: Tokens, vector: Floats, hold: float) -> Reading:
+        """Rank GIFs for a message, whatever is asked of them."""
+        is_foreign = tokens.foreign > MOSTLY
+        return Reading(tokens.text, tokens.is_cut, is_foreign, hold, self._picker.rank(vector), vector)
+
+    def finish(self, request: ReactRequest, reading: Reading) -> ReactReply:
+        """Answer a request out of what was read, the third stage.
+
+        Raises:
+            ShortRankingError: the reading lacks its vector and its ranking is too short for this request.
+        """
+        if reading.vector is not None:
+            ranking, chosen = self._picker.pick(reading.vector, reading.ranking, request)
+        elif (found := self._picker.choose(reading.ranking, request)) is not None:
+            ranking, chosen = reading.ranking, found
+        else:
+            raise ShortRankingError
+        return ReactReply(
+            hold=reading.hold,
+            hold_threshold=self.bundle.spec.hold_threshold,
+            reactions=self._picker.finish(ranking, chosen, reading.text),
+            bundle=self.bundle.label,
+            catalogue=self.catalogue_version,
+            notes=self._notes(reading),
+            is_cut=reading.is_cut,
+            is_foreign=reading.is_foreign,
+            trace=request.trace,
+        )
+
+    def warm_up(self) -> None:
+        """Answer once, so that the first person does not wait for what is made at first use."""
+        self._text.warm_up()
+        self.answer(ReactRequest(text="hello"))
+
+    @property
+    def device_label(self) -> str:
+        """What the text graph really runs on."""
+        return self._text.device_label
 
     def react_many(
         self, texts: Sequence[str], k: int = 3, *, batch: int = 1, progress: Progress | None = None
@@ -134,8 +223,8 @@ class Engine:
         ids = [tokens.ids for tokens in messages]
         vectors, holds = self._text.encode_many(ids, batch=batch, progress=progress)
         return [
-            self._reply(tokens, float(hold), self._picker.pick(tokens.text, vector, k), {})
-            for tokens, vector, hold in zip(messages, vectors, holds, strict=True)
+            self.finish(ReactRequest(text=text, k=k), self.rank(tokens, vector, float(hold)))
+            for text, tokens, vector, hold in zip(texts, messages, vectors, holds, strict=True)
         ]
 
     def embed_texts(self, texts: Sequence[str], *, batch: int = BATCH) -> tuple[Floats, Floats]:
@@ -170,20 +259,6 @@ class Engine:
             raise MessageError(EMPTY)
         return tokens
 
-    def _reply(
-        self, tokens: Tokens, hold: float, reactions: list[Reaction], timings: dict[str, float]
-    ) -> ReactReply:
-        is_foreign = tokens.foreign > MOSTLY
-        notes = [CUT.format(tokens=self.bundle.spec.text.max_tokens)] if tokens.is_cut else []
-        if is_foreign:
-            notes.append(FOREIGN)
-        return ReactReply(
-            hold=hold,
-            reactions=reactions,
-            bundle=self.bundle.label,
-            catalogue=self.catalogue_version,
-            timings_ms=timings,
-            notes=notes,
-            is_cut=tokens.is_cut,
-            is_foreign=is_foreign,
-        )
+    def _notes(self, reading: Reading) -> list[str]:
+        notes = [CUT.format(tokens=self.bundle.spec.text.max_tokens)] if reading.is_cut else []
+        return [*notes, FOREIGN] if reading.is_foreign else notes

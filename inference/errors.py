@@ -20,7 +20,31 @@ class PackError(ReparteeError):
 
 
 class ServiceError(ReparteeError):
-    """What answers requests is closed or gone."""
+    """What answers requests is closed or gone, or failed at a request."""
+
+
+class BusyError(ServiceError):
+    """So many requests wait already that one more would be answered too late."""
+
+
+class DeadlineError(ServiceError):
+    """The request was not answered in time."""
+
+
+class DuplicateError(ServiceError):
+    """A request with this id has been answered, or is being answered, for somebody else."""
+
+
+class UnavailableError(ServiceError):
+    """Redis cannot be reached."""
+
+
+class StageError(ServiceError):
+    """A stage of the worker failed at this very request; it is not tried again."""
+
+
+class VersionError(ServiceError):
+    """The other side speaks a version of the wire protocol that this one does not."""
 
 
 class CatalogueError(ReparteeError):

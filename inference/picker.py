@@ -1,8 +1,8 @@
-"""From the vector of a message to finished reactions: search, variety, confidence, reason."""
+"""From the vector of a message to finished reactions: search, ranking, variety, confidence, reason."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,14 +10,34 @@ from numpy.typing import NDArray
 from inference.bundle import Bundle
 from inference.catalogue import Snapshot
 from inference.index import VectorIndex
-from inference.protocol import Reaction
+from inference.protocol import RATINGS, Reaction, ReactRequest
 from inference.ranker import confidence, explain, vary
 
 FIRST_CANDIDATES = 512
 TELLING = 4  # letters that a tag needs to be given as a reason
 
 Floats = NDArray[np.float32]
+Positions = NDArray[np.integer]
 _PUNCTUATION = str.maketrans(dict.fromkeys('.,;:!?"()*_~/', " "))
+
+
+class Ranking(NamedTuple):
+    """The best GIFs for a message, before anything is asked of them.
+
+    `positions` (m,) are rows of the catalogue, best first, `scores` (m,) float32 theirs, `votes`
+    (categories,) float32 share out one vote among the categories; `is_whole` says that no GIF is left out.
+    """
+
+    positions: Positions
+    scores: Floats
+    votes: Floats
+    is_whole: bool
+
+    def top(self, count: int) -> Ranking:
+        """Return the best `count` GIFs of it."""
+        if count >= len(self.positions):
+            return self
+        return Ranking(self.positions[:count], self.scores[:count], self.votes, False)
 
 
 class Picker:
@@ -29,11 +49,9 @@ class Picker:
         self._calibration = spec.calibration
         self._entries = [gif.entry for gif in snapshot.gifs]
         self._primary = [entry.categories[0] for entry in self._entries]
-        self._spoken = [category.replace("_", " ") for category in self._primary]
-        self._tags = [
-            [f" {tag.lower()} " for tag in entry.tags if len(tag) >= TELLING] for entry in self._entries
-        ]
-        self._files = [str(gif.path) for gif in snapshot.gifs]
+        self._spoken = {name: name.replace("_", " ") for name in spec.categories.names}
+        self._ratings = np.array([_strictness(entry.rating) for entry in self._entries], np.int8)
+        self._packs = [gif.pack for gif in snapshot.gifs]
         self._logits = bundle.anchors / np.float32(spec.temperature)
         self._rows = {name: row for row, name in enumerate(spec.categories.names)}
         self._primary_rows = np.array([self._rows[name] for name in self._primary], np.intp)
@@ -45,33 +63,49 @@ class Picker:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def pick(self, text: str, vector: Floats, k: int, categories: Collection[str] = ()) -> list[Reaction]:
-        """Return at most `k` reactions, best first, for a message and its (dim,) unit vector."""
-        votes = self._vote(vector)
+    def rank(self, vector: Floats, size: int = FIRST_CANDIDATES) -> Ranking:
+        """Rank the GIFs nearest to the (dim,) unit vector of a message, about `size` of them."""
+        found, cosines = self._index.search(vector, size)
+        categories = self._anchors @ vector + self._bias
+        scores: Floats = self._gif_share * cosines + categories[self._primary_rows[found]]
+        order = np.argsort(-scores, kind="stable")
+        return Ranking(found[order], scores[order], self._vote(vector), len(found) == len(self))
+
+    def choose(self, ranking: Ranking, request: ReactRequest) -> list[int] | None:
+        """Choose places of the ranking, best first; None where a longer ranking is needed to be sure."""
+        places = self._allowed(ranking.positions, request)
+        primary = [self._primary[position] for position in ranking.positions.tolist()]
+        chosen = vary(places, primary, request.k, request.categories)
+        if ranking.is_whole or len({primary[place] for place in chosen}) == request.k:
+            return chosen
+        return None
+
+    def pick(self, vector: Floats, ranking: Ranking, request: ReactRequest) -> tuple[Ranking, list[int]]:
+        """Choose as `choose` does; search among more GIFs until there is one of another category a place."""
+        size = max(len(ranking.positions), 8 * request.k)
+        while (chosen := self.choose(ranking, request)) is None:
+            size *= 4
+            ranking = self.rank(vector, size)
+        return ranking, chosen
+
+    def finish(self, ranking: Ranking, chosen: list[int], text: str) -> list[Reaction]:
+        """Put what was chosen into words, for a cleaned message."""
         message = f" {text.translate(_PUNCTUATION).lower()} "
         return [
-            self._finish(position, score, votes, message)
-            for position, score in self._choose(vector, k, categories)
+            self._finish(int(ranking.positions[place]), float(ranking.scores[place]), ranking.votes, message)
+            for place in chosen
         ]
 
-    def _choose(self, vector: Floats, k: int, categories: Collection[str]) -> list[tuple[int, float]]:
-        """Search among more and more candidates until there is a GIF of another category for each place."""
-        size = max(FIRST_CANDIDATES, 8 * k)
-        while True:
-            found, cosines = self._index.search(vector, size)
-            scores = self._score(vector, found, cosines)
-            order = np.argsort(-scores, kind="stable")
-            positions: list[int] = found[order].tolist()
-            chosen = vary(positions, self._primary, k, categories)
-            if size >= len(self) or len({self._primary[position] for position in chosen}) == k:
-                return [(position, float(scores[order[positions.index(position)]])) for position in chosen]
-            size *= 4
-
-    def _score(self, vector: Floats, found: NDArray[np.integer], cosines: Floats) -> Floats:
-        """Mix the cosines of GIFs with those of their primary categories, as the bundle says."""
-        categories = self._anchors @ vector + self._bias
-        mixed: Floats = self._gif_share * cosines + categories[self._primary_rows[found]]
-        return mixed
+    def _allowed(self, positions: Positions, request: ReactRequest) -> list[int]:
+        """List the places of GIFs that are neither to be avoided nor rated too high."""
+        places = list(range(len(positions)))
+        if request.max_rating is not None:
+            fits = self._ratings[positions] <= _strictness(request.max_rating)
+            places = np.flatnonzero(fits).tolist()
+        if request.avoid:
+            avoid = set(request.avoid)
+            places = [place for place in places if self._entries[positions[place]].id not in avoid]
+        return places
 
     def _vote(self, vector: Floats) -> Floats:
         """Share out one vote among the categories, by softmax over the cosines of their anchors."""
@@ -82,15 +116,22 @@ class Picker:
 
     def _finish(self, position: int, score: float, votes: Floats, message: str) -> Reaction:
         entry = self._entries[position]
-        share = float(votes[self._rows[self._primary[position]]])
+        primary = self._primary[position]
+        tags = [f" {tag.lower()} " for tag in entry.tags if len(tag) >= TELLING]
         return Reaction(
             id=entry.id,
-            file=self._files[position],
+            file=str(self._packs[position] / entry.file),
             name=entry.name,
             categories=entry.categories,
             alt_text=entry.alt_text,
             score=score,
             confidence=confidence(score, self._calibration),
-            why=explain(self._spoken[position], share, message, self._tags[position]),
+            why=explain(self._spoken[primary], float(votes[self._rows[primary]]), message, tags),
             code_point=entry.source.code_point,
+            rating=entry.rating,
         )
+
+
+def _strictness(rating: str) -> int:
+    """Return the place of a rating on the scale; what stands on no scale counts as the highest."""
+    return RATINGS.index(rating) if rating in RATINGS else len(RATINGS)

@@ -1,27 +1,47 @@
-"""What goes in and what comes out: the structs that adapters and the engine share.
+"""What goes in and what comes out: the structs that adapters and the engine share, also on the wire.
 
-Imports nothing of the project. Unknown fields are ignored, so that older readers accept newer writers.
+Imports nothing of the project. On the wire they are MessagePack maps; unknown fields are ignored and new ones
+have defaults, so that readers and writers of one schema version may differ in age.
 """
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
+SCHEMA_VERSION = 1
+READABLE_VERSIONS = frozenset({1})
+DEFAULT_TIMEOUT_S = 5.0
 
-class ReactRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A message to react to: `k` GIFs at most, only of `categories` where any are named."""
+Rating = Literal["g", "pg", "pg-13", "r"]
+RATINGS: tuple[Rating, ...] = ("g", "pg", "pg-13", "r")
+
+
+class ReactRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A message to react to.
+
+    At most `k` GIFs are wanted, only of `categories` where any are named, none whose id is in `avoid`, none
+    rated above `max_rating`. Who asks waits `timeout_s` seconds. Requests of one `id` are answered once; a
+    service makes up an id where there is none. `trace` is handed on into the reply and the log.
+    """
 
     text: str
-    id: str | int | None = None
+    id: str = ""
     k: int = 3
     categories: list[str] = []
+    avoid: list[str] = []
+    max_rating: Rating | None = None
+    timeout_s: float = DEFAULT_TIMEOUT_S
+    trace: str = ""
 
 
 class Reaction(msgspec.Struct, frozen=True, kw_only=True):
     """One ranked GIF.
 
     `score` is the cosine of message and GIF, `confidence` the calibrated probability that a person
-    calls the pick great, `file` the path of the GIF, `categories` has the primary one first.
+    calls the pick great, `file` the path of the GIF where the model runs, `categories` has the primary one
+    first.
     """
 
     id: str
@@ -33,24 +53,71 @@ class Reaction(msgspec.Struct, frozen=True, kw_only=True):
     confidence: float
     why: str
     code_point: str
+    rating: str = "g"
 
 
-class ReactReply(msgspec.Struct, frozen=True, kw_only=True):
+class ReactReply(msgspec.Struct, frozen=True, kw_only=True, tag="reply"):
     """Ranked GIFs, best first, and `hold`, the probability that no playful GIF should be sent.
 
-    `is_cut` says that only the beginning of the message was read, `is_foreign` that it is mostly in a
-    language that the model does not know; `notes` say so in sentences, for the person who asked.
-    `timings_ms` has one entry a stage.
+    Above `hold_threshold` only gentle reactions fit. `is_cut` says that only the beginning of the message
+    was read, `is_foreign` that it is mostly in a language that the model does not know; `notes` say so in
+    sentences, for the person who asked. `timings_ms` has one entry a stage.
     """
 
     hold: float
     reactions: list[Reaction]
     bundle: str
     catalogue: str
+    hold_threshold: float = 1.0
     timings_ms: dict[str, float] = {}
     notes: list[str] = []
     is_cut: bool = False
     is_foreign: bool = False
+    trace: str = ""
+
+    @property
+    def is_held(self) -> bool:
+        """Whether only gentle reactions fit."""
+        return self.hold > self.hold_threshold
+
+
+class ErrorReply(msgspec.Struct, frozen=True, kw_only=True, tag="error"):
+    """Why there is no answer: `code` for programs (`inference.wire` lists them), `text` for people."""
+
+    code: str
+    text: str
+    trace: str = ""
+
+
+Reply = ReactReply | ErrorReply
+
+_encoder = msgspec.msgpack.Encoder()
+_request_decoder = msgspec.msgpack.Decoder(ReactRequest)
+_reply_decoder = msgspec.msgpack.Decoder(Reply)
+
+
+def encode(message: ReactRequest | Reply) -> bytes:
+    """Write a message as MessagePack, in the current schema version."""
+    return _encoder.encode(message)
+
+
+def decode_request(payload: bytes) -> ReactRequest:
+    """Read a request of any readable version.
+
+    Raises:
+        msgspec.DecodeError: it is none.
+    """
+    return _request_decoder.decode(payload)
+
+
+def decode_reply(payload: bytes) -> Reply:
+    """Read a reply of any readable version.
+
+    Raises:
+        msgspec.DecodeError: it is none.
+    """
+    reply: Reply = _reply_decoder.decode(payload)
+    return reply
 
 
 class RankedGif(msgspec.Struct, frozen=True):

@@ -94,6 +94,62 @@ def index(
     _index.build(fresh=fresh)
 
 
+@app.command(help=messages.WORKER_HELP, epilog=messages.WORKER_EPILOG)
+def worker(
+    threads: Annotated[
+        int | None,
+        typer.Option(help="Batches at a time, a CPU thread each. [default: 1]", show_default=False),
+    ] = None,
+    batch: Annotated[
+        int | None, typer.Option(help="Messages a batch, at most. [default: 8]", show_default=False)
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option(help="cpu or cuda. [default: cpu]", show_default=False)
+    ] = None,
+    host: Annotated[
+        str | None, typer.Option(help="Address of the health port. [default: 127.0.0.1]", show_default=False)
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(help="Health port, 0 for a free one. [default: 9464]", show_default=False)
+    ] = None,
+    cache: Annotated[
+        bool | None,
+        typer.Option("--cache/--no-cache", help="Keep results for a while.", show_default="--cache"),
+    ] = None,
+    log_format: Annotated[
+        str | None, typer.Option(help="auto, json or console. [default: auto]", show_default=False)
+    ] = None,
+) -> None:
+    """Answer what comes through Redis."""
+    from bot.settings import RedisSettings, WorkerSettings, read
+
+    redis = read(RedisSettings)
+    given = {"threads": threads, "batch": batch, "device": device, "host": host, "port": port}
+    settings = read(WorkerSettings, **given, cache=cache, log_format=log_format)
+    from bot.cli import _worker
+
+    _worker.run(redis, settings)
+
+
+@app.command(help=messages.RELOAD_HELP, epilog=messages.RELOAD_EPILOG)
+def reload(
+    bundle: Annotated[
+        str | None, typer.Option(help="Folder of another bundle, as the workers see it.", show_default=False)
+    ] = None,
+    pack: Annotated[
+        list[str] | None,
+        typer.Option(help="Folder of a pack instead of theirs; repeatable.", show_default=False),
+    ] = None,
+    timeout_s: Annotated[
+        float, typer.Option("--timeout", min=1, help="Seconds to wait for the workers.")
+    ] = 120,
+) -> None:
+    """Let running workers load bundle and packs anew."""
+    from bot.cli import _reload
+
+    _reload.reload(bundle, pack, timeout_s)
+
+
 def _write_what_can_be_written() -> None:
     """Let stdout replace characters that its encoding lacks, as stderr always does, instead of failing."""
     if isinstance(sys.stdout, io.TextIOWrapper):  # a program that embeds this may have put anything there

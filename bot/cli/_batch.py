@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 import msgspec
 import typer
 
 from bot.cli._files import read_bytes, whole_file
-from bot.cli._service import open_service, progress_bar
+from bot.cli._service import open_local, progress_bar
 from bot.cli._settings import read_settings
 from bot.messages import BAD_LINE, BAD_LINES, EMPTY_LINE, MANY_CUT, MANY_FOREIGN, MANY_NOTES, RANKING
-from inference.client import LocalService
+from inference.client import MAX_TIMEOUT_S, LocalService
 from inference.errors import MessageError
 from inference.lines import numbered_lines
 from inference.protocol import ReactRequest, ranked_message
@@ -33,13 +34,17 @@ def rank_file(source: str, target: str, k: int) -> None:
         ReparteeError: a file cannot be read or written, or lines are unreadable (they are numbered).
     """
     raw = read_bytes(source)
-    with open_service(read_settings()) as service:
+    asyncio.run(_rank(raw, source, target, k))
+
+
+async def _rank(raw: bytes, source: str, target: str, k: int) -> None:
+    async with open_local(read_settings()) as service:
         service.check_count(k)
         messages = _read_messages(raw, source, service)
         cut = foreign = 0
         with whole_file(target) as file, progress_bar(RANKING) as progress:
             for done, message in enumerate(messages, start=1):
-                reply = service.react(ReactRequest(text=message.text, id=message.id, k=k))
+                reply = await service.react(ReactRequest(text=message.text, k=k, timeout_s=MAX_TIMEOUT_S))
                 file.write(msgspec.json.encode(ranked_message(message.id, reply)) + b"\n")
                 cut, foreign = cut + reply.is_cut, foreign + reply.is_foreign
                 progress(done, len(messages))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,10 @@ from typing import Any
 import msgspec
 
 from bot.cli._files import STANDARD, whole_file
-from bot.cli._service import open_service, progress_bar
+from bot.cli._service import open_local, progress_bar
 from bot.cli._settings import read_settings
 from bot.messages import EMPTY_ANNOTATED, EVAL_COLUMNS, EVAL_FOOT, EVAL_ROWS, EVAL_TITLE, RANKING
-from inference.client import LocalService, ReactionService
+from inference.client import MAX_TIMEOUT_S, LocalService, ReactionService
 from inference.errors import MessageError
 from inference.metrics import BenchMessage, Prediction, Scores, ceiling, floor, read_messages, score
 from inference.protocol import ReactRequest
@@ -29,10 +30,9 @@ def evaluate(annotations: Path | None, json_file: str | None) -> None:
     settings = read_settings()
     path = annotations or settings.bench
     messages = read_messages(path)
-    with open_service(settings) as service:
-        _check(service, messages, path)
-        bundle, catalogue = service.bundle, service.catalogue
-        predictions = predict(service, messages)
+    service = open_local(settings)
+    bundle, catalogue = service.bundle, service.catalogue
+    predictions = asyncio.run(_predict(service, messages, path))
     results = {
         "model": score(messages, predictions),
         "popular": floor(messages),
@@ -49,6 +49,14 @@ def evaluate(annotations: Path | None, json_file: str | None) -> None:
             file.write(msgspec.json.format(encoded) + b"\n")
 
 
+async def _predict(
+    service: LocalService, messages: Sequence[BenchMessage], path: Path
+) -> dict[str, Prediction]:
+    async with service:
+        _check(service, messages, path)
+        return await predict(service, messages)
+
+
 def _check(service: LocalService, messages: Sequence[BenchMessage], path: Path) -> None:
     for message in messages:
         try:
@@ -57,12 +65,12 @@ def _check(service: LocalService, messages: Sequence[BenchMessage], path: Path) 
             raise MessageError(EMPTY_ANNOTATED.format(path=path, id=message.id)) from error
 
 
-def predict(service: ReactionService, messages: Sequence[BenchMessage]) -> dict[str, Prediction]:
+async def predict(service: ReactionService, messages: Sequence[BenchMessage]) -> dict[str, Prediction]:
     """Rank each message alone, as a chat would ask: primary categories, best first, and hold."""
     predictions = {}
     with progress_bar(RANKING) as progress:
         for done, message in enumerate(messages, start=1):
-            reply = service.react(ReactRequest(text=message.text, id=message.id, k=DEPTH))
+            reply = await service.react(ReactRequest(text=message.text, k=DEPTH, timeout_s=MAX_TIMEOUT_S))
             ranked = [reaction.categories[0] for reaction in reply.reactions]
             predictions[message.id] = Prediction(ranked, reply.hold)
             progress(done, len(messages))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from bot.cli._service import open_service
+from bot.cli._service import open_engine
 from bot.cli._settings import read_settings
 from bot.messages import INDEXED
 
@@ -12,5 +12,5 @@ from bot.messages import INDEXED
 def build(*, fresh: bool) -> None:
     """Embed what is new, or everything where `fresh`, and say how many GIFs there are."""
     settings = read_settings()
-    with open_service(settings, fresh=fresh) as service:
-        typer.echo(INDEXED.format(count=len(service), path=settings.catalogue))
+    engine = open_engine(settings, fresh=fresh)
+    typer.echo(INDEXED.format(count=len(engine), path=settings.catalogue))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 import msgspec
@@ -18,7 +19,7 @@ from bot.messages import (
     TEXT_AND_FILE,
 )
 from inference.errors import MessageError
-from inference.protocol import Reaction, ReactRequest, ranked_message
+from inference.protocol import Reaction, ReactReply, ReactRequest, ranked_message
 
 GENTLE = ["hug", "hearts", "sorry", "cry"]  # the primary categories that are offered on a grave message
 
@@ -54,22 +55,26 @@ def react_to(text: str, k: int, *, as_json: bool, open_first: bool) -> None:
     Raises:
         ReparteeError: names what is wrong and what to do.
     """
-    request = ReactRequest(text=text, k=k)
-    with open_service(read_settings()) as service:
-        reply = service.react(request)
-        is_held = reply.hold > service.hold_threshold
-        if is_held and not as_json:
-            reply = service.react(msgspec.structs.replace(request, categories=GENTLE))
+    reply = asyncio.run(_ask(ReactRequest(text=text, k=k), only_gentle=not as_json))
     if as_json:
-        typer.echo(msgspec.json.encode(ranked_message(request.id, reply)))  # bytes: UTF-8 in any locale
+        typer.echo(msgspec.json.encode(ranked_message(None, reply)))  # bytes: UTF-8 in any locale
         for note in reply.notes:
             typer.echo(note, err=True)
     else:
         from bot.cli._show import show
 
-        show(reply, is_held=is_held)
+        show(reply, is_held=reply.is_held)
     if open_first and reply.reactions:
         _open(reply.reactions[0])
+
+
+async def _ask(request: ReactRequest, *, only_gentle: bool) -> ReactReply:
+    """Ask for reactions; once more, for gentle ones, where the message is grave and `only_gentle` says so."""
+    async with open_service(read_settings()) as service:
+        reply = await service.react(request)
+        if reply.is_held and only_gentle:
+            reply = await service.react(msgspec.structs.replace(request, categories=GENTLE))
+        return reply
 
 
 def _open(reaction: Reaction) -> None:

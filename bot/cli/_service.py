@@ -1,23 +1,52 @@
-"""The composition root of the command line: a service out of the settings, with progress on stderr.
+"""The composition root of the one-shot commands: a service out of the settings, with progress on stderr.
 
-The one module of the command line that knows the engine, and only when it is called: help and refused options
-do without the model runtime.
+It knows the engine only when it is called: help and refused options do without the model runtime.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from bot.cli._settings import Settings
 from bot.messages import FIRST_START, NO_ENGINE
-from inference.client import LocalService
+from inference.client import LocalService, RedisService
 from inference.errors import ReparteeError
+
+if TYPE_CHECKING:
+    from inference.engine import Engine
 
 Progress = Callable[[int, int], None]
 
 
-def open_service(settings: Settings, *, fresh: bool = False) -> LocalService:
+def open_service(settings: Settings) -> LocalService | RedisService:
+    """Return the service of running workers where REDIS_URL is set, else one in this process.
+
+    Raises:
+        ReparteeError: names what is wrong and what to do.
+    """
+    if not os.environ.get("REDIS_URL"):
+        return open_local(settings)
+    from bot.settings import RedisSettings, read
+
+    redis = read(RedisSettings)
+    return RedisService(
+        redis.url.get_secret_value(), namespace=redis.namespace, queue_limit=redis.queue_limit
+    )
+
+
+def open_local(settings: Settings) -> LocalService:
+    """Return a service in this process.
+
+    Raises:
+        ReparteeError: names what is wrong and what to do.
+    """
+    return LocalService(open_engine(settings))
+
+
+def open_engine(settings: Settings, *, fresh: bool = False) -> Engine:
     """Open the engine in this process; the first start of a model embeds the GIFs and shows it.
 
     Raises:
@@ -30,7 +59,7 @@ def open_service(settings: Settings, *, fresh: bool = False) -> LocalService:
             raise
         raise ReparteeError(NO_ENGINE) from error
     with progress_bar(FIRST_START) as progress:
-        engine = Engine.open(
+        return Engine.open(
             settings.bundle,
             settings.packs,
             settings.catalogue,
@@ -38,7 +67,6 @@ def open_service(settings: Settings, *, fresh: bool = False) -> LocalService:
             progress=progress,
             fresh=fresh,
         )
-    return LocalService(engine)
 
 
 @contextlib.contextmanager

@@ -1,0 +1,149 @@
+"""`repartee worker`: the composition root of the process that answers what comes through Redis."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import secrets
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from bot.cli import _settings
+from bot.messages import ENGINE_LOADING, NO_ENGINE
+from bot.settings import RedisSettings, WorkerSettings
+from inference.control import Reload
+from inference.errors import ReparteeError
+from inference.health import health_app, serve
+from inference.logs import configure, get_logger
+from inference.redis_link import Link
+from inference.wire import Keys, unique_name
+
+try:
+    from inference.engine import Engine
+    from inference.sessions import Device
+    from inference.worker import (
+        CacheConfig,
+        RequestQueue,
+        ResultCache,
+        Swapper,
+        Worker,
+        WorkerConfig,
+        WorkerMetrics,
+        describe,
+        where_of,
+    )
+except ModuleNotFoundError as error:
+    if error.name != "onnxruntime":
+        raise
+    raise ReparteeError(NO_ENGINE) from error
+
+CACHE_KEY_FILE = "cache.key"
+FAULT = 1
+
+
+def run(redis: RedisSettings, settings: WorkerSettings) -> None:
+    """Serve until SIGTERM or SIGINT, then drain; a fault ends the process with exit code 1 at once.
+
+    Raises:
+        ReparteeError: the worker cannot start; says why and what to do.
+    """
+    configure(settings.log_format, settings.log_level)
+    try:
+        asyncio.run(Process(redis, settings).run())
+    except ExceptionGroup as group:  # a loop died; its message may quote what it worked on
+        get_logger("process").critical("a fault ends the worker", where=[where_of(e) for e in leaves(group)])
+        os._exit(FAULT)  # a stuck thread would keep the interpreter from ending
+
+
+def leaves(error: BaseException) -> list[BaseException]:
+    """List the errors that a group holds, those of its inner groups included."""
+    if not isinstance(error, BaseExceptionGroup):
+        return [error]
+    return [leaf for inner in error.exceptions for leaf in leaves(inner)]
+
+
+class Process:
+    """The parts of the worker's process, put together out of the settings."""
+
+    def __init__(self, redis: RedisSettings, settings: WorkerSettings) -> None:
+        self._settings = settings
+        self._paths = _settings.read_settings()
+        self._namespace = redis.namespace
+        self._link = Link(redis.url.get_secret_value())
+        self._keys = Keys(redis.namespace)
+        self._metrics = WorkerMetrics()
+        self._worker: Worker | None = None
+        self._stop = asyncio.Event()
+        self._log = get_logger("process")
+
+    async def run(self) -> None:
+        """Load, serve, drain."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, self._on_signal, number)
+        try:
+            await self._link.check()
+            async with self._health() as port:
+                self._log.info(
+                    "starting", redis=self._link.place, namespace=self._namespace, health_port=port
+                )
+                engine = await asyncio.to_thread(self.open_engine)
+                if not self._stop.is_set():
+                    await self._serve(engine)
+        finally:
+            await self._link.close()
+        self._log.info("stopped")
+
+    def open_engine(self, reload: Reload | None = None) -> Engine:
+        """Open and warm up the announced engine, or that of the settings; called in a thread.
+
+        Raises:
+            ReparteeError: names what is wrong.
+        """
+        bundle = Path(reload.bundle) if reload and reload.bundle else self._paths.bundle
+        packs = tuple(map(Path, reload.packs)) if reload and reload.packs else self._paths.packs
+        device = Device(self._settings.device)
+        engine = Engine.open(bundle, packs, self._paths.catalogue, device=device)
+        engine.warm_up()
+        return engine
+
+    async def _serve(self, engine: Engine) -> None:
+        settings = self._settings
+        queue = RequestQueue(self._link, self._keys, unique_name())
+        cache = ResultCache(self._link, self._keys, self._cache_config()) if settings.cache else None
+        config = WorkerConfig(threads=settings.threads, max_batch=settings.batch)
+        self._worker = Worker(engine, queue, self._metrics, config, cache)
+        swapper = Swapper(self._link, self._keys, self._worker, self._metrics, self.open_engine)
+        self._log.info("ready", worker=queue.name, threads=settings.threads, **describe(engine))
+        await self._worker.run(swapper.listen())
+
+    def _on_signal(self, number: int) -> None:
+        self._log.info("draining", signal=signal.Signals(number).name)
+        self._stop.set()
+        if self._worker is not None:
+            self._worker.stop()
+
+    @contextlib.asynccontextmanager
+    async def _health(self) -> AsyncIterator[int]:
+        app = health_app(
+            alive=lambda: self._worker.illness if self._worker else "",
+            ready=lambda: self._worker.complaint if self._worker else ENGINE_LOADING,
+            registry=self._metrics.registry,
+        )
+        async with serve(app, self._settings.host, self._settings.port) as port:
+            yield port
+
+    def _cache_config(self) -> CacheConfig:
+        settings = self._settings
+        secret = settings.cache_key.get_secret_value().encode() or self._own_secret()
+        return CacheConfig(secret=secret, size=settings.cache_size, life_s=settings.cache_life_s)
+
+    def _own_secret(self) -> bytes:
+        """Return the secret of this data folder, made at first use; it is never sent anywhere."""
+        path = self._paths.data_dir / CACHE_KEY_FILE
+        with contextlib.suppress(FileExistsError):
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with open(descriptor, "wb") as file:
+                file.write(secrets.token_bytes(32))
+        return path.read_bytes() or secrets.token_bytes(32)

@@ -1,0 +1,163 @@
+"""Connections to Redis or Valkey: how they are used, which failures pass, how long to wait after one."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import (
+    AuthenticationError,
+    AuthorizationError,
+    ConnectionError,
+    ReadOnlyError,
+    RedisError,
+    TimeoutError,
+)
+
+from inference.errors import UnavailableError
+
+CONNECT_TIMEOUT_S = 2.0
+SOCKET_TIMEOUT_S = 5.0  # longer than any blocking read lasts
+BLOCK_MS = 1_000
+FIRST_WAIT_S = 0.02
+LONGEST_WAIT_S = 0.5
+
+PASSING = (ConnectionError, TimeoutError, ReadOnlyError, OSError)
+"""Failures that a server which comes back cures."""
+
+START = b"0"
+"""The place before the first entry of every stream."""
+
+StreamEntry = tuple[bytes, dict[bytes, bytes]]
+"""Id and fields."""
+
+BAD_URL = "REDIS_URL is not the address of a Redis server ({reason}): write redis://[:password@]host:port/0."
+UNREACHABLE = "Redis at {place} cannot be reached ({reason}): start it, or mend REDIS_URL."
+REFUSED = "Redis at {place} refuses the user or password of REDIS_URL: mend it there."
+
+
+class Link:
+    """Connections to one server, as many as are used at a time; failures are reported at once."""
+
+    def __init__(self, url: str) -> None:
+        """Prepare to connect.
+
+        Raises:
+            UnavailableError: the URL is none.
+        """
+        parts = urlsplit(url)
+        self.place = parts.path if parts.scheme == "unix" else parts.netloc.rpartition("@")[2] or parts.path
+        try:
+            self._redis: Any = Redis.from_url(
+                url,
+                protocol=2,
+                retry=Retry(NoBackoff(), 0),
+                socket_connect_timeout=CONNECT_TIMEOUT_S,
+                socket_timeout=SOCKET_TIMEOUT_S,
+                socket_keepalive=True,
+            )
+        except ValueError as error:
+            raise UnavailableError(BAD_URL.format(reason=error)) from None  # the cause may quote the password
+
+    async def check(self) -> None:
+        """Ask the server for a sign of life.
+
+        Raises:
+            UnavailableError: there is none; says what to do.
+        """
+        try:
+            await self.run("PING")
+        except (AuthenticationError, AuthorizationError):
+            raise UnavailableError(REFUSED.format(place=self.place)) from None
+        except (RedisError, OSError) as error:
+            if str(error).startswith(("NOAUTH", "WRONGPASS")):
+                raise UnavailableError(REFUSED.format(place=self.place)) from None
+            raise UnavailableError(UNREACHABLE.format(place=self.place, reason=error)) from error
+
+    async def run(self, *command: Any) -> Any:
+        """Run one command."""
+        return await _cancellable(self._redis.execute_command(*command))
+
+    async def run_script(self, script: str, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
+        """Run one of `inference.scripts`."""
+        return await self.run("EVAL", script, len(keys), *keys, *arguments)
+
+    async def read(
+        self, stream: str, last: bytes, *, block_ms: int, count: int = 256, is_trimmed: bool = False
+    ) -> list[StreamEntry]:
+        """Return entries of a stream after `last`; wait up to `block_ms` for the first.
+
+        With `is_trimmed` entries up to `last` are struck off in the same go.
+        """
+        pipe = self._redis.pipeline(transaction=False)
+        if is_trimmed and last != START:
+            pipe.execute_command("XTRIM", stream, "MINID", _after(last))
+        pipe.execute_command("XREAD", "COUNT", count, "BLOCK", block_ms, "STREAMS", stream, last)
+        return _entries((await _cancellable(pipe.execute()))[-1])
+
+    async def read_group(
+        self, group: str, consumer: str, stream: str, *, count: int, block_ms: int | None
+    ) -> list[StreamEntry]:
+        """Return new entries of a stream for a member of a group; wait `block_ms` for the first.
+
+        Raises:
+            ResponseError: NOGROUP, where the stream or its group is not there.
+        """
+        block = () if block_ms is None else ("BLOCK", block_ms)
+        found = await self.run(
+            "XREADGROUP", "GROUP", group, consumer, "COUNT", count, *block, "STREAMS", stream, ">"
+        )
+        return _entries(found)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._redis.aclose()
+
+
+async def _cancellable(work: Awaitable[Any]) -> Any:
+    """Await a command; redis-py turns a cancellation in a blocking read into a failure of the connection."""
+    try:
+        result = await work
+    except PASSING:
+        _end_if_cancelled()
+        raise
+    _end_if_cancelled()
+    return result
+
+
+def _end_if_cancelled() -> None:
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
+def _entries(found: Any) -> list[StreamEntry]:
+    return list(found[0][1]) if found else []
+
+
+def _after(entry: bytes) -> bytes:
+    """Return the id that follows at once."""
+    milliseconds, _, number = entry.partition(b"-")
+    return b"%s-%d" % (milliseconds, int(number) + 1)
+
+
+class Backoff:
+    """Waits longer after each failure in a row, with jitter, up to half a second."""
+
+    def __init__(self) -> None:
+        self._wait_s = FIRST_WAIT_S
+
+    async def wait(self) -> None:
+        """Wait before the next attempt."""
+        await asyncio.sleep(self._wait_s * random.uniform(0.5, 1.0))
+        self._wait_s = min(2 * self._wait_s, LONGEST_WAIT_S)
+
+    def reset(self) -> None:
+        """Begin anew after a success."""
+        self._wait_s = FIRST_WAIT_S

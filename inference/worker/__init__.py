@@ -1,0 +1,21 @@
+"""The worker: requests out of a Redis stream, through the model in batches, replies to each client."""
+
+from inference.worker._cache import CacheConfig, ResultCache
+from inference.worker._metrics import WorkerMetrics
+from inference.worker._queue import RequestQueue
+from inference.worker._stages import where_of
+from inference.worker._swap import Swapper, describe
+from inference.worker._worker import StuckError, Worker, WorkerConfig
+
+__all__ = [
+    "CacheConfig",
+    "RequestQueue",
+    "ResultCache",
+    "StuckError",
+    "Swapper",
+    "Worker",
+    "WorkerConfig",
+    "WorkerMetrics",
+    "describe",
+    "where_of",
+]

@@ -1,0 +1,100 @@
+"""The way out: replies are sent, requests dropped, results kept, and all of it counted."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Coroutine, Sequence
+from typing import Any
+
+from inference.logs import get_logger
+from inference.protocol import encode
+from inference.redis_link import PASSING, Backoff
+from inference.wire import Entry, error_reply
+from inference.worker._cache import ResultCache
+from inference.worker._metrics import WorkerMetrics
+from inference.worker._queue import Outcome, RequestQueue
+from inference.worker._stages import Answer, Failure
+
+
+class Answers:
+    """Sends in tasks of their own, so that a lane goes on meanwhile; an outage is waited out."""
+
+    def __init__(self, queue: RequestQueue, metrics: WorkerMetrics, cache: ResultCache | None) -> None:
+        self._queue = queue
+        self._metrics = metrics
+        self._cache = cache
+        self._log = get_logger("answers").bind(worker=queue.name)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def post(self, answers: Sequence[Answer], failures: Sequence[Failure]) -> None:
+        """Send replies and typed errors."""
+        outcomes = [Outcome(answer.job.entry, encode(answer.reply)) for answer in answers]
+        for failure in failures:
+            outcomes.append(self._refuse(failure))
+        for answer in answers:
+            self._metrics.time(answer.job.timings_ms)
+        if outcomes:
+            self._start(self._send(outcomes))
+        fresh = [answer for answer in answers if answer.reading.vector is not None]
+        if self._cache is not None and fresh:
+            self._start(self._keep(self._cache, fresh))
+
+    def drop(self, entries: Sequence[Entry], reason: str) -> None:
+        """Strike requests off that nobody waits for any more."""
+        if entries:
+            self._metrics.dropped.labels(reason).inc(len(entries))
+            self._start(self._send([Outcome(entry, None) for entry in entries]))
+
+    async def finish(self) -> None:
+        """Wait until everything is sent."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def _refuse(self, failure: Failure) -> Outcome:
+        reply = error_reply(failure.error, failure.entry.trace)
+        self._metrics.errors.labels(reply.code).inc()
+        if failure.where:
+            self._log.error("a stage failed", trace=failure.entry.trace, where=failure.where)
+        return Outcome(failure.entry, encode(reply))
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._log.error("replies were lost", reason=type(error).__name__)
+            self._metrics.errors.labels("reply").inc()
+
+    async def _send(self, outcomes: Sequence[Outcome]) -> None:
+        """Send until it succeeds, or until nobody waits for any of it."""
+        start = time.perf_counter()
+        last = max(entry.deadline_ms for entry, _ in outcomes)
+        backoff = Backoff()
+        while True:
+            try:
+                tally = await self._queue.finish(outcomes)
+                break
+            except PASSING:
+                self._metrics.reconnects.inc()
+                if self._queue.now_ms() > last:
+                    self._metrics.dropped.labels("outage").inc(len(outcomes))
+                    return
+                await backoff.wait()
+        self._metrics.stages["reply"].observe(time.perf_counter() - start)
+        for outcome, count in tally._asdict().items():
+            self._metrics.requests.labels(outcome).inc(count)
+
+    async def _keep(self, cache: ResultCache, answers: Sequence[Answer]) -> None:
+        kept = []
+        for answer in answers:
+            digest = cache.digest(answer.job.engine, answer.job.tokens)
+            if digest is not None:
+                kept.append((digest, answer.reading))
+        try:
+            await cache.store(kept)
+        except PASSING:
+            self._metrics.reconnects.inc()
