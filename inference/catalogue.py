@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
+import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,14 +35,12 @@ _SCHEMA = (
     "CREATE TABLE vectors (gif TEXT NOT NULL, model TEXT NOT NULL, content TEXT NOT NULL,"
     " vector BLOB NOT NULL, PRIMARY KEY (gif, model)) WITHOUT ROWID",
 )
-_SNAPSHOT = (
-    "SELECT gifs.id, gifs.position, gifs.pack, gifs.content, gifs.entry, vectors.vector FROM gifs"
-    " JOIN vectors ON vectors.gif = gifs.id AND vectors.content = gifs.content"
-    " WHERE vectors.model = ? ORDER BY gifs.position"
-)
+PAGE_BYTES = 16_384  # a vector of up to 1,000 numbers fits; in SQLite's 4,096 each takes a page of its own
+_GIFS = "SELECT id, position, pack, content, entry FROM gifs ORDER BY rowid"  # in the order of insertion
+_VECTORS = "SELECT gif, content, vector FROM vectors WHERE model = ?"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class CatalogueGif:
     """A GIF and the folder of the pack that it lies in."""
 
@@ -131,6 +131,7 @@ class Catalogue:
             self._db.execute("DELETE FROM meta WHERE key = 'synced'")
 
     def _prepare(self) -> None:
+        self._db.execute(f"PRAGMA page_size = {PAGE_BYTES}")  # of a new file only
         _retry_while_locked(lambda: self._db.execute("PRAGMA journal_mode = WAL"))
         self._db.execute("PRAGMA synchronous = NORMAL")
         if self._schema() == 0:
@@ -155,8 +156,11 @@ class Catalogue:
     def _embed_missing(
         self, gifs: Sequence[CatalogueGif], model: str, dim: int, embed: Embed, progress: Progress | None
     ) -> None:
-        rows = self._db.execute("SELECT gif, content, vector FROM vectors WHERE model = ?", (model,))
-        known = {(gif, content) for gif, content, vector in rows if _decode([vector], dim) is not None}
+        rows = self._db.execute(_VECTORS, (model,))
+        read = np.empty(dim, dtype="<f4")
+        known = {
+            (gif, content) for gif, content, vector in rows if _fill(read, vector) and np.isfinite(read).all()
+        }
         missing = [gif for gif in gifs if (gif.entry.id, gif.content) not in known]
         made: list[tuple[str, str, str, bytes]] = []
         for done, gif in enumerate(missing, start=1):
@@ -186,12 +190,27 @@ class Catalogue:
         """
         self._db.execute("BEGIN")
         try:
-            found, rows = self._synced(), self._db.execute(_SNAPSHOT, (model,)).fetchall()
+            places = self._places(gifs) if self._synced() == version else None
+            return None if places is None else self._vectors(places, model, dim)
         finally:
             self._db.execute("ROLLBACK")
-        if found != version or [row[:-1] for row in rows] != _rows(gifs):
-            return None
-        return _decode([row[-1] for row in rows], dim)
+
+    def _places(self, gifs: Sequence[CatalogueGif]) -> dict[str, tuple[int, str]] | None:
+        """Return position and content by id, None where the list of GIFs is not this one."""
+        places: dict[str, tuple[int, str]] = {}
+        for found, row in itertools.zip_longest(self._db.execute(_GIFS), _rows(gifs)):
+            if found != row:
+                return None
+            places[row[0]] = row[1], row[3]
+        return places
+
+    def _vectors(self, places: dict[str, tuple[int, str]], model: str, dim: int) -> Floats | None:
+        """Return the (n, dim) vectors of a model, None where one is missing, outdated or damaged."""
+        vectors, count = np.empty((len(places), dim), dtype="<f4"), 0
+        for gif, content, blob in self._db.execute(_VECTORS, (model,)):
+            position, wanted = places.get(gif, (0, None))
+            count += content == wanted and _fill(vectors[position], blob)
+        return vectors if count == len(places) and np.isfinite(vectors).all() else None
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -224,25 +243,38 @@ def _merge(packs: Sequence[Pack]) -> list[CatalogueGif]:
     return list(gifs.values())
 
 
-def _rows(gifs: Sequence[CatalogueGif]) -> list[tuple[str, int, str, str, bytes]]:
-    """Return the rows of the table `gifs`."""
-    return [
-        (gif.entry.id, position, str(gif.pack), gif.content, msgspec.json.encode(gif.entry))
-        for position, gif in enumerate(gifs)
-    ]
+def _rows(gifs: Iterable[CatalogueGif]) -> Iterator[tuple[str, int, str, str, bytes]]:
+    """Give the rows of the table `gifs`, one at a time: all at once would double the start's memory."""
+    for position, gif in enumerate(gifs):
+        yield gif.entry.id, position, str(gif.pack), gif.content, msgspec.json.encode(gif.entry)
 
 
-def _decode(blobs: Sequence[object], dim: int) -> Floats | None:
-    """Read stored vectors, (n, dim) float32; None where one is no vector of finite numbers."""
-    whole = [blob for blob in blobs if isinstance(blob, bytes) and len(blob) == 4 * dim]
-    vectors = np.frombuffer(b"".join(whole), dtype="<f4").reshape(-1, dim)
-    return vectors if len(whole) == len(blobs) and np.isfinite(vectors).all() else None
+def _fill(vector: Floats, blob: object) -> bool:
+    """Read a stored vector into a (dim,) row; False where it is no vector of that size."""
+    if not isinstance(blob, bytes) or len(blob) != vector.nbytes:
+        return False
+    vector[:] = np.frombuffer(blob, dtype="<f4")
+    return True
 
 
-def _check_presence(gifs: Sequence[CatalogueGif]) -> None:
+def _check_presence(gifs: Iterable[CatalogueGif]) -> None:
+    """Look files up in listings of their folders, which is faster than to ask for each."""
+    listed: dict[tuple[Path, str], set[str]] = {}
     for gif in gifs:
-        if not gif.path.is_file():
+        folder, _, name = gif.entry.file.rpartition("/")
+        files = listed.get((gif.pack, folder))
+        if files is None:
+            files = listed[gif.pack, folder] = _files_in(gif.pack / folder)
+        if name not in files and not gif.path.is_file():
             raise PackError(f"The GIF {gif.path} is missing: rebuild the pack or remove its line.")
+
+
+def _files_in(folder: Path) -> set[str]:
+    try:
+        with os.scandir(folder) as entries:
+            return {entry.name for entry in entries if entry.is_file()}
+    except OSError:
+        return set()
 
 
 def _digest(parts: Sequence[str]) -> str:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -136,6 +137,37 @@ def test_a_missing_gif_is_named(path: Path, tmp_path: Path) -> None:
     (tmp_path / "p" / "1.gif").unlink()
     with pytest.raises(PackError, match=r"1\.gif is missing"):
         sync(path, [pack], Counter())
+
+
+def test_a_gif_may_be_a_link_and_its_place_be_written_in_any_way(path: Path, tmp_path: Path) -> None:
+    pack = fake_pack(tmp_path / "p", 3)
+    (tmp_path / "p" / "deep").mkdir()
+    (tmp_path / "p" / "deep" / "link.gif").symlink_to(tmp_path / "p" / "0.gif")
+    files = ["deep/link.gif", "./1.gif", "deep//link.gif"]
+    moved = [msgspec.structs.replace(gif, file=file) for gif, file in zip(pack.gifs, files, strict=True)]
+    assert len(sync(path, [Pack(pack.folder, moved, "moved")], Counter()).gifs) == 3
+
+
+@pytest.mark.parametrize("what", ["folder", "dangling link"])
+def test_what_is_no_file_counts_as_missing(path: Path, tmp_path: Path, what: str) -> None:
+    pack = fake_pack(tmp_path / "p", 3)
+    gif = tmp_path / "p" / "1.gif"
+    gif.unlink()
+    if what == "folder":
+        gif.mkdir()
+    else:
+        gif.symlink_to(tmp_path / "nowhere")
+    with pytest.raises(PackError, match=r"1\.gif is missing"):
+        sync(path, [pack], Counter())
+
+
+def test_the_file_takes_little_more_than_its_vectors(tmp_path: Path) -> None:
+    dim, count = 256, 400
+    catalogue = Catalogue(tmp_path / "catalogue.sqlite")
+    pack = fake_pack(tmp_path / "p", count)
+    catalogue.sync([pack], "m", dim, lambda _, entry: np.full(dim, len(entry.name), dtype=np.float32))
+    catalogue.close()
+    assert (tmp_path / "catalogue.sqlite").stat().st_size < 2.5 * count * dim * 4
 
 
 def test_a_failure_in_the_middle_leaves_the_old_list(path: Path, tmp_path: Path) -> None:

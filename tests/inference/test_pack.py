@@ -39,6 +39,13 @@ def test_a_byte_order_mark_is_no_part_of_the_first_line(tiny_pack: Path, tmp_pat
     assert read_pack(tmp_path).gifs == read_pack(tiny_pack).gifs
 
 
+def test_gifs_share_the_strings_that_they_have_in_common(tiny_pack: Path) -> None:
+    one, two = (gif for gif in read_pack(tiny_pack).gifs if gif.name in ("cry", "cry for love"))
+    assert one.categories[0] is two.categories[0]
+    assert one.licence is two.licence
+    assert one.source.package is two.source.package
+
+
 def test_the_digest_follows_the_manifest(tiny_pack: Path, tmp_path: Path) -> None:
     entries = lines(tiny_pack)
     before = read_pack(write(tmp_path / "a", entries)).digest
