@@ -1,10 +1,12 @@
+import weakref
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from inference.index import VectorIndex, open_index
+from inference.index import ADDED_AT_ONCE, BUILD, VectorIndex, open_index
+from inference.vectors import unit
 
 Floats = NDArray[np.float32]
 
@@ -49,6 +51,18 @@ def test_graph_and_matrix_agree_through_the_same_call(tmp_path: Path) -> None:
     assert hits / 1000 >= 0.98
 
 
+def test_a_graph_of_vectors_sorted_by_cluster_finds_its_way_between_clusters(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    centres = rng.normal(size=(5, 32))
+    vectors = unit(np.repeat(centres, 800, axis=0) + 0.05 * rng.normal(size=(4000, 32)))
+    exact = VectorIndex(vectors)
+    graph = open_index(vectors, "v", tmp_path / "a.hnsw", exact_limit=10)
+    hits = 0
+    for query in unit(centres[rng.integers(0, 5, 100)] + rng.normal(size=(100, 32))):
+        hits += len(set(exact.search(query, 10)[0].tolist()) & set(graph.search(query, 10)[0].tolist()))
+    assert hits / 1000 >= 0.99  # 0.95 where they are added in this order
+
+
 def test_a_graph_that_is_asked_for_more_than_it_holds_gives_all(tmp_path: Path) -> None:
     vectors = clustered(300)
     graph = open_index(vectors, "v", tmp_path / "a.hnsw", exact_limit=10)
@@ -88,7 +102,9 @@ def test_a_fitting_cache_is_used_as_it_is(cache: Path) -> None:
     assert index.search(clustered(300)[5], 1)[0].tolist() == [5]
 
 
-@pytest.mark.parametrize("damage", ["flip", "cut", "empty", "gone", "stamp", "no stamp"])
+@pytest.mark.parametrize(
+    "damage", ["flip", "cut", "empty", "gone", "stamp", "no stamp", "other build", "matrix", "no matrix"]
+)
 def test_a_damaged_cache_is_rebuilt(cache: Path, damage: str) -> None:
     good, raw = stamp(cache), cache.read_bytes()
     flipped = raw[:500] + bytes([raw[500] ^ 255]) + raw[501:]
@@ -98,6 +114,12 @@ def test_a_damaged_cache_is_rebuilt(cache: Path, damage: str) -> None:
         cache.unlink()
     elif damage == "stamp":
         cache.with_name("a.hnsw.json").write_text("{")
+    elif damage == "other build":
+        cache.with_name("a.hnsw.json").write_bytes(good.replace(BUILD.encode(), b"M 4"))
+    elif damage == "matrix":
+        cache.with_name("a.hnsw.npy").write_bytes(b"no matrix")
+    elif damage == "no matrix":
+        cache.with_name("a.hnsw.npy").unlink()
     else:
         cache.with_name("a.hnsw.json").unlink()
     vectors = clustered(300)
@@ -122,5 +144,28 @@ def test_a_cache_that_cannot_be_written_is_done_without(tmp_path: Path) -> None:
     assert index.search(vectors[3], 1)[0].tolist() == [3]
 
 
+@pytest.mark.parametrize("is_cached", [True, False])
+def test_the_vectors_that_a_graph_was_made_from_can_be_freed(tmp_path: Path, is_cached: bool) -> None:
+    if is_cached:
+        open_index(clustered(300), "v", tmp_path / "a.hnsw", exact_limit=10)
+    vectors = clustered(300)
+    query, held = vectors[7].copy(), weakref.ref(vectors)
+    index = open_index(vectors, "v", tmp_path / "a.hnsw", exact_limit=10)
+    del vectors
+    assert held() is None
+    for k in (3, 300):  # by the graph, by the matrix
+        assert index.search(query, k)[0][0] == 7
+
+
+def test_a_build_tells_how_far_it_is(tmp_path: Path) -> None:
+    calls: list[tuple[int, int]] = []
+    vectors = clustered(ADDED_AT_ONCE + 50, dim=4)
+    for _ in range(2):
+        open_index(
+            vectors, "v", tmp_path / "a.hnsw", exact_limit=10, progress=lambda *call: calls.append(call)
+        )
+    assert calls == [(ADDED_AT_ONCE, len(vectors)), (len(vectors), len(vectors))]
+
+
 def test_no_half_written_file_is_left(cache: Path) -> None:
-    assert sorted(path.name for path in cache.parent.iterdir()) == ["a.hnsw", "a.hnsw.json"]
+    assert sorted(path.name for path in cache.parent.iterdir()) == ["a.hnsw", "a.hnsw.json", "a.hnsw.npy"]
