@@ -79,6 +79,7 @@ def _listen(host: str, port: int) -> socket.socket:
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind(address)
+            listener.listen()  # who comes before the server runs waits for it
         except OSError:
             listener.close()
             raise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Collection, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -27,6 +27,7 @@ SOCKET_TIMEOUT_S = 5.0  # longer than any blocking read lasts
 BLOCK_MS = 1_000
 FIRST_WAIT_S = 0.02
 LONGEST_WAIT_S = 0.5
+CANCEL_AGAIN_S = 0.02
 
 PASSING = (ConnectionError, TimeoutError, ReadOnlyError, OSError)
 """Failures that a server which comes back cures."""
@@ -88,18 +89,14 @@ class Link:
         """Run one of `inference.scripts`."""
         return await self.run("EVAL", script, len(keys), *keys, *arguments)
 
-    async def read(
-        self, stream: str, last: bytes, *, block_ms: int, count: int = 256, is_trimmed: bool = False
-    ) -> list[StreamEntry]:
-        """Return entries of a stream after `last`; wait up to `block_ms` for the first.
+    async def read(self, stream: str, last: bytes, *, block_ms: int, count: int = 256) -> list[StreamEntry]:
+        """Return entries of a stream after `last`; wait up to `block_ms` for the first."""
+        return _entries(await self.run("XREAD", "COUNT", count, "BLOCK", block_ms, "STREAMS", stream, last))
 
-        With `is_trimmed` entries up to `last` are struck off in the same go.
-        """
-        pipe = self._redis.pipeline(transaction=False)
-        if is_trimmed and last != START:
-            pipe.execute_command("XTRIM", stream, "MINID", _after(last))
-        pipe.execute_command("XREAD", "COUNT", count, "BLOCK", block_ms, "STREAMS", stream, last)
-        return _entries((await _cancellable(pipe.execute()))[-1])
+    async def trim(self, stream: str, last: bytes) -> None:
+        """Strike off the entries of a stream up to `last`."""
+        milliseconds, _, number = last.partition(b"-")
+        await self.run("XTRIM", stream, "MINID", b"%s-%d" % (milliseconds, int(number) + 1))
 
     async def read_group(
         self, group: str, consumer: str, stream: str, *, count: int, block_ms: int | None
@@ -141,10 +138,16 @@ def _entries(found: Any) -> list[StreamEntry]:
     return list(found[0][1]) if found else []
 
 
-def _after(entry: bytes) -> bytes:
-    """Return the id that follows at once."""
-    milliseconds, _, number = entry.partition(b"-")
-    return b"%s-%d" % (milliseconds, int(number) + 1)
+async def end(tasks: Collection[asyncio.Task[None]]) -> None:
+    """Cancel tasks that may be in a command, and wait until they have ended.
+
+    Again and again, as redis-py loses a cancellation that comes while it takes a connection out of its pool.
+    """
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=CANCEL_AGAIN_S)
 
 
 class Backoff:

@@ -113,15 +113,25 @@ return claimed
 """
 )
 
-# KEYS requests, then a mark a request; ARGV the entries. Returns 1 for each that is still wanted: neither
-# withdrawn (its entry is gone) nor answered.
-WANTED = """
-local wanted = {}
+# KEYS requests, workers; ARGV group, name. A consumer that owes something stays, for others to take it over.
+LEAVE = """
+redis.call('ZREM', KEYS[2], ARGV[2])
+if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+if #redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 1, ARGV[2]) == 0 then
+  redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[2])
+end
+return 1
+"""
+
+# KEYS requests, then a mark a request; ARGV the entries. Returns how each stands: 0 it was withdrawn (its
+# entry is gone), 1 it is open, 2 one of its id has been answered.
+STANDING = """
+local standing = {}
 for i, entry in ipairs(ARGV) do
   local is_there = #redis.call('XRANGE', KEYS[1], entry, entry) > 0
-  wanted[i] = (is_there and redis.call('EXISTS', KEYS[i + 1]) == 0) and 1 or 0
+  standing[i] = not is_there and 0 or 1 + redis.call('EXISTS', KEYS[i + 1])
 end
-return wanted
+return standing
 """
 
 # KEYS hash, ages; ARGV size, life, then 2 an entry: digest, value. Older entries make room.

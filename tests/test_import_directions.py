@@ -14,13 +14,22 @@ RUNTIME = {"onnxruntime", "hnswlib", "tokenizers"}
 # what a package may import of the project beside itself
 ALLOWED = {
     "inference": set[str](),
-    "bot": {f"inference.{name}" for name in ("protocol", "client", "errors", "metrics", "frames", "lines")},
+    "bot": {
+        f"inference.{name}"
+        for name in ("protocol", "client", "control", "errors", "metrics", "frames", "lines")
+    },
     "export": {
         f"inference.{name}" for name in ("preprocess", "bundle", "pack", "errors", "metrics", "vectors")
     },
     "assets": {f"inference.{name}" for name in ("pack", "errors", "preprocess")},
 }
-COMPOSITION_ROOTS = {"bot/cli/_service.py": {"inference.engine"}}
+COMPOSITION_ROOTS = {
+    "bot/cli/_service.py": {"inference.engine"},
+    "bot/cli/_worker.py": {
+        f"inference.{name}"
+        for name in ("engine", "health", "logs", "redis_link", "sessions", "wire", "worker")
+    },
+}
 FORBIDDEN = {
     "inference": TRAINING,
     "bot": TRAINING | RUNTIME,

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from inference.redis_link import Link
 
 QUEUE_LIMIT = 512
-READ_COUNT = 256
 SUBMITTED_AT_ONCE = 128
+TRIMMED_AFTER = 64  # replies that were handed out, or a quiet second
 
 LOST = "Redis could not be reached within {timeout_s:g} s."
 NO_WORKER = LATE + " No worker is running: start one with repartee worker."
@@ -58,6 +58,7 @@ class RedisService:
         self._calls = Calls()
         self._tasks: list[asyncio.Task[None]] = []
         self._link: Link | None = None
+        self._untrimmed = 0
 
     async def __aenter__(self) -> Self:
         """Connect.
@@ -115,10 +116,11 @@ class RedisService:
     async def close(self) -> None:
         """Withdraw what is still asked and disconnect; who waits gets a `ServiceError`."""
         link, self._link = self._link, None
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._tasks.clear()
+        if self._tasks:
+            from inference.redis_link import end
+
+            await end(self._tasks)
+            self._tasks.clear()
         withdrawn = self._calls.fail_all(ServiceError(CLOSED))
         if link is not None:
             with contextlib.suppress(Exception):  # the server may be gone; then there is nothing to clear
@@ -170,22 +172,32 @@ class RedisService:
         return [SCHEMA_VERSION, request.id, request.trace, left_ms, self._replies, call.number, call.payload]
 
     async def _receive(self, link: Link) -> None:
-        """Hand out replies as they come; what was handed out is struck off with the next read."""
-        from inference.redis_link import BLOCK_MS, PASSING, START, Backoff
+        """Hand out replies as they come."""
+        from inference.redis_link import PASSING, START, Backoff
 
         backoff, last = Backoff(), START
         while True:
             try:
-                replies = await link.read(self._replies, last, block_ms=BLOCK_MS, is_trimmed=True)
+                last = await self._read(link, last)
+                backoff.reset()
             except PASSING:
                 await backoff.wait()
                 last = START  # the server may have lost the stream and count anew
                 self._calls.ask_again()
-                continue
-            backoff.reset()
-            for entry, fields in replies:
-                last = entry
-                self._deliver(fields)
+
+    async def _read(self, link: Link, last: bytes) -> bytes:
+        """Hand out the replies after `last` and return the last; strike off those of before."""
+        from inference.redis_link import BLOCK_MS
+
+        replies = await link.read(self._replies, last, block_ms=BLOCK_MS)
+        self._untrimmed += len(replies)
+        for entry, fields in replies:
+            last = entry
+            self._deliver(fields)
+        if self._untrimmed > (TRIMMED_AFTER if replies else 0):
+            await link.trim(self._replies, last)
+            self._untrimmed = 0
+        return last
 
     def _deliver(self, fields: dict[bytes, bytes]) -> None:
         call = self._calls.get(int(fields[b"call"]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from enum import IntEnum
 from typing import Any, NamedTuple
 
 from redis.exceptions import ResponseError
@@ -11,7 +12,7 @@ from redis.exceptions import ResponseError
 from inference.errors import DuplicateError
 from inference.protocol import encode
 from inference.redis_link import Link
-from inference.scripts import CLAIM, FINISH, HEARTBEAT, WANTED
+from inference.scripts import CLAIM, FINISH, HEARTBEAT, LEAVE, STANDING
 from inference.wire import (
     GRACE_MS,
     GROUP,
@@ -29,6 +30,14 @@ IDLE_MS = 200  # what has been owed for less is left alone: two workers do not t
 STALE_MS = 15_000  # what a living worker has owed for so long is taken from it
 CLAIM_COUNT = 64
 DUPLICATE = "A message of this id has been answered already; nothing more is sent."
+
+
+class Standing(IntEnum):
+    """Whether somebody still waits for a request."""
+
+    WITHDRAWN = 0
+    OPEN = 1
+    ANSWERED = 2
 
 
 class Outcome(NamedTuple):
@@ -100,13 +109,13 @@ class RequestQueue:
         )
         return [read_entry(entry, _pairs(fields), deliveries) for deliveries, entry, fields in found]
 
-    async def wanted(self, entries: Sequence[Entry]) -> list[bool]:
-        """Say of each request whether somebody still waits for it."""
+    async def standing(self, entries: Sequence[Entry]) -> list[Standing]:
+        """Say of each request how it stands now."""
         marks = [self._keys.answered(entry.id) for entry in entries]
         flags = await self._link.run_script(
-            WANTED, [self._keys.requests, *marks], [entry.entry for entry in entries]
+            STANDING, [self._keys.requests, *marks], [entry.entry for entry in entries]
         )
-        return [flag == 1 for flag in flags]
+        return [Standing(flag) for flag in flags]
 
     async def finish(self, outcomes: Sequence[Outcome]) -> Tally:
         """Send replies and strike the requests off, each once whoever else answers it."""
@@ -124,10 +133,7 @@ class RequestQueue:
 
     async def leave(self) -> None:
         """Go: no longer count as living, nor as a consumer unless something is still owed."""
-        await self._link.run("ZREM", self._keys.workers, self.name)
-        owed = await self._link.run("XPENDING", self._keys.requests, GROUP, "-", "+", 1, self.name)
-        if not owed:
-            await self._link.run("XGROUP", "DELCONSUMER", self._keys.requests, GROUP, self.name)
+        await self._link.run_script(LEAVE, [self._keys.requests, self._keys.workers], [GROUP, self.name])
 
 
 def _pairs(flat: list[bytes]) -> dict[bytes, bytes]:

@@ -93,7 +93,7 @@ def test_embedded_messages_are_those_that_are_ranked(tiny_engine: Engine) -> Non
 
 def test_stages_are_timed(tiny_engine: Engine) -> None:
     timings = tiny_engine.react("boom").timings_ms
-    assert set(timings) == {"tokenise", "infer", "rank", "total"}
+    assert set(timings) == {"prepare", "infer", "rank", "total"}
     assert timings["total"] == pytest.approx(sum(timings.values()) - timings["total"])
 
 

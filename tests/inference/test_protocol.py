@@ -1,8 +1,22 @@
+from pathlib import Path
+
 import msgspec
 import pytest
 
-from inference.protocol import Reaction, ReactReply, ReactRequest, ranked_message
+from inference.protocol import (
+    READABLE_VERSIONS,
+    SCHEMA_VERSION,
+    ErrorReply,
+    Reaction,
+    ReactReply,
+    ReactRequest,
+    decode_reply,
+    decode_request,
+    encode,
+    ranked_message,
+)
 
+SAMPLES = Path(__file__).parent / "data" / "wire"
 REACTION = Reaction(
     id="ab",
     file="/p/hug.gif",
@@ -15,6 +29,7 @@ REACTION = Reaction(
     code_point="1f917",
 )
 REPLY = ReactReply(hold=0.25, reactions=[REACTION], bundle="house 1", catalogue="c")
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 
 
 def test_a_reply_becomes_the_documented_json() -> None:
@@ -34,12 +49,52 @@ def test_a_reply_becomes_the_documented_json() -> None:
     }
 
 
+def test_the_request_of_version_1_decodes_for_ever() -> None:
+    assert decode_request((SAMPLES / "v1-request.msgpack").read_bytes()) == ReactRequest(
+        text="I got the job!! \U0001f389",
+        id="event-1",
+        k=5,
+        categories=["celebrate", "dance"],
+        avoid=["ab" * 32],
+        max_rating="pg",
+        timeout_s=2.5,
+        trace=TRACE,
+    )
+
+
+def test_the_reply_of_version_1_decodes_for_ever() -> None:
+    reply = decode_reply((SAMPLES / "v1-reply.msgpack").read_bytes())
+    assert isinstance(reply, ReactReply)
+    assert (reply.hold, reply.hold_threshold, reply.is_held) == (0.125, 0.0839, True)
+    assert (reply.bundle, reply.catalogue, reply.trace) == ("house 2026.11.22", "c827a190a29bfcbc", TRACE)
+    assert reply.timings_ms == {"queue": 0.5, "infer": 2.0}
+    assert (reply.is_cut, reply.is_foreign, len(reply.notes)) == (True, False, 1)
+    (gif,) = reply.reactions
+    assert (gif.id, gif.code_point, gif.rating) == ("cd" * 32, "1f389", "g")
+    assert gif.categories == ["celebrate", "happy_dance"]
+    assert (gif.score, gif.confidence) == (0.5, 0.75)
+
+
+def test_the_error_of_version_1_decodes_for_ever() -> None:
+    reply = decode_reply((SAMPLES / "v1-error.msgpack").read_bytes())
+    assert reply == ErrorReply(code="busy", text="Too many messages wait.", trace=TRACE)
+
+
+def test_every_readable_version_has_samples() -> None:
+    assert SCHEMA_VERSION in READABLE_VERSIONS
+    for version in READABLE_VERSIONS:
+        assert len(list(SAMPLES.glob(f"v{version}-*.msgpack"))) == 3
+
+
 def test_replies_survive_the_wire_and_newer_fields_are_ignored() -> None:
-    wire = msgspec.to_builtins(REPLY) | {"later": 1}
-    assert msgspec.msgpack.decode(msgspec.msgpack.encode(wire), type=ReactReply) == REPLY
+    assert decode_reply(encode(REPLY)) == REPLY
+    newer = msgspec.msgpack.decode(encode(REPLY)) | {"later": 1}
+    assert decode_reply(msgspec.msgpack.encode(newer)) == REPLY
 
 
 def test_a_request_needs_a_text_only() -> None:
-    assert msgspec.json.decode(b'{"text": "hi"}', type=ReactRequest) == ReactRequest(text="hi", k=3)
+    assert decode_request(msgspec.msgpack.encode({"text": "hi"})) == ReactRequest(text="hi", k=3)
     with pytest.raises(msgspec.ValidationError, match="text"):
-        msgspec.json.decode(b'{"k": 3}', type=ReactRequest)
+        decode_request(msgspec.msgpack.encode({"k": 3}))
+    with pytest.raises(msgspec.ValidationError, match="max_rating"):
+        decode_request(msgspec.msgpack.encode({"text": "hi", "max_rating": "x"}))

@@ -1,0 +1,60 @@
+import re
+from pathlib import Path
+
+import pytest
+from pydantic_settings import BaseSettings
+
+from bot.messages import WORKER_EPILOG
+from bot.settings import RedisSettings, SettingsError, WorkerSettings, read
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = dict(
+    re.findall(r"^((?:REDIS|REPARTEE_WORKER)_[A-Z_]+)=(.+)$", (ROOT / ".env.example").read_text(), re.M)
+)
+CLASSES = (RedisSettings, WorkerSettings)
+
+
+def names(kind: type[BaseSettings]) -> set[str]:
+    return {f"{kind.model_config.get('env_prefix')}{field}".upper() for field in kind.model_fields}
+
+
+def test_the_example_names_just_what_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert set(EXAMPLE) == set().union(*map(names, CLASSES))
+    for name, value in EXAMPLE.items():
+        monkeypatch.setenv(name, value)
+    redis, worker = read(RedisSettings), read(WorkerSettings)
+    assert redis.url.get_secret_value() == EXAMPLE["REDIS_URL"]
+    assert worker.cache_key.get_secret_value() == EXAMPLE["REPARTEE_WORKER_CACHE_KEY"]
+
+
+def test_the_example_shows_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in EXAMPLE.items():
+        monkeypatch.setenv(name, value)
+    for kind in CLASSES:
+        shown = read(kind).model_dump()
+        for field, info in kind.model_fields.items():
+            if field not in ("url", "cache_key"):
+                assert shown[field] == info.default, field
+
+
+def test_the_help_of_the_worker_names_them_all() -> None:
+    shown = WORKER_EPILOG.replace(", _", ", REPARTEE_WORKER_")
+    assert set(re.findall(r"\b(?:REDIS|REPARTEE_WORKER)_[A-Z_]+", shown)) == set(EXAMPLE)
+
+
+def test_options_go_before_the_environment_and_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REPARTEE_WORKER_THREADS", "3")
+    monkeypatch.setenv("REDIS_URL", "redis://:sesame@host/0")
+    assert read(WorkerSettings).threads == 3
+    assert read(WorkerSettings, threads=5, batch=None).threads == 5
+    assert "sesame" not in repr(read(RedisSettings))
+    monkeypatch.setenv("REDIS_NAMESPACE", "no spaces, sesame")
+    with pytest.raises(SettingsError, match="REDIS_NAMESPACE cannot be used") as wrong:
+        read(RedisSettings)
+    assert "sesame" not in str(wrong.value)
+
+
+def test_without_an_address_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("REDIS_URL", raising=False)
+    with pytest.raises(SettingsError, match="REDIS_URL is not set"):
+        read(RedisSettings)

