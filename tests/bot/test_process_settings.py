@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 EXAMPLE = dict(
     re.findall(r"^((?:REDIS|REPARTEE_WORKER)_[A-Z_]+)=(.+)$", (ROOT / ".env.example").read_text(), re.M)
 )
-CLASSES = (RedisSettings, WorkerSettings)
+CLASSES: tuple[type[BaseSettings], ...] = (RedisSettings, WorkerSettings)
 
 
 def names(kind: type[BaseSettings]) -> set[str]:

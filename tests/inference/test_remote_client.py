@@ -42,7 +42,7 @@ async def test_each_of_many_gets_the_answer_to_its_own_message(
         RedisService(url, namespace=namespace) as two,
     ):
         found = await asyncio.gather(firsts(one, TEXTS), firsts(two, TEXTS[::-1]))
-    assert found == [BEST, BEST[::-1]]
+    assert list(found) == [BEST, BEST[::-1]]
 
 
 async def test_wishes_go_over_the_wire(tiny_engine: Engine, url: str, namespace: str) -> None:
