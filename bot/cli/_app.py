@@ -98,26 +98,26 @@ def index(
 def worker(
     threads: Annotated[
         int | None,
-        typer.Option(help="Batches at a time, a CPU thread each. [default: 1]", show_default=False),
+        typer.Option(help="Batches at a time, a CPU thread each (1).", show_default=False),
     ] = None,
     batch: Annotated[
-        int | None, typer.Option(help="Messages a batch, at most. [default: 8]", show_default=False)
+        int | None, typer.Option(help="Messages a batch, at most (8).", show_default=False)
     ] = None,
     device: Annotated[
-        str | None, typer.Option(help="cpu or cuda. [default: cpu]", show_default=False)
+        str | None, typer.Option(help="cpu or cuda (cpu).", show_default=False)
     ] = None,
     host: Annotated[
-        str | None, typer.Option(help="Address of the health port. [default: 127.0.0.1]", show_default=False)
+        str | None, typer.Option(help="Address of the health port (127.0.0.1).", show_default=False)
     ] = None,
     port: Annotated[
-        int | None, typer.Option(help="Health port, 0 for a free one. [default: 9464]", show_default=False)
+        int | None, typer.Option(help="Health port, 0 for a free one (9464).", show_default=False)
     ] = None,
     cache: Annotated[
         bool | None,
-        typer.Option("--cache/--no-cache", help="Keep results for a while.", show_default="--cache"),
+        typer.Option("--cache/--no-cache", help="Keep results for a while (yes).", show_default=False),
     ] = None,
     log_format: Annotated[
-        str | None, typer.Option(help="auto, json or console. [default: auto]", show_default=False)
+        str | None, typer.Option(help="auto, json or console (auto).", show_default=False)
     ] = None,
 ) -> None:
     """Answer what comes through Redis."""
