@@ -14,9 +14,13 @@ from redis.backoff import NoBackoff
 from redis.exceptions import (
     AuthenticationError,
     AuthorizationError,
+    ClusterDownError,
     ConnectionError,
+    MasterDownError,
+    OutOfMemoryError,
     ReadOnlyError,
     RedisError,
+    ResponseError,
     TimeoutError,
 )
 
@@ -31,6 +35,10 @@ CANCEL_AGAIN_S = 0.02
 
 PASSING = (ConnectionError, TimeoutError, ReadOnlyError, OSError)
 """Failures that a server which comes back cures."""
+
+PASSING_ANSWERS = (ClusterDownError, MasterDownError, OutOfMemoryError)
+PASSING_CODES = ("MISCONF", "NOREPLICAS", "TRYAGAIN", "BUSY ")
+"""What a server answers that cannot serve right now: memory or disk is full, it moves, it is at a script."""
 
 START = b"0"
 """The place before the first entry of every stream."""
@@ -123,6 +131,10 @@ async def _cancellable(work: Awaitable[Any]) -> Any:
         result = await work
     except PASSING:
         _end_if_cancelled()
+        raise
+    except ResponseError as error:
+        if isinstance(error, PASSING_ANSWERS) or str(error).startswith(PASSING_CODES):
+            raise ConnectionError(str(error)) from error
         raise
     _end_if_cancelled()
     return result

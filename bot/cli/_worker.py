@@ -14,10 +14,10 @@ from bot.cli import _settings
 from bot.messages import ENGINE_LOADING, NO_ENGINE
 from bot.settings import RedisSettings, WorkerSettings
 from inference.control import Reload
-from inference.errors import ReparteeError
+from inference.errors import ReparteeError, UnavailableError
 from inference.health import health_app, serve
 from inference.logs import configure, get_logger
-from inference.redis_link import Link
+from inference.redis_link import PASSING, UNREACHABLE, Link
 from inference.wire import Keys, unique_name
 
 try:
@@ -91,6 +91,8 @@ class Process:
                 engine = await asyncio.to_thread(self.open_engine)
                 if not self._stop.is_set():
                     await self._serve(engine)
+        except PASSING as error:  # Redis went away before serving had begun
+            raise UnavailableError(UNREACHABLE.format(place=self._link.place, reason=error)) from error
         finally:
             await self._link.close()
         self._log.info("stopped")
@@ -105,7 +107,8 @@ class Process:
         packs = tuple(map(Path, reload.packs)) if reload and reload.packs else self._paths.packs
         device = Device(self._settings.device)
         engine = Engine.open(bundle, packs, self._paths.catalogue, device=device)
-        engine.warm_up()
+        timings = engine.warm_up()
+        self._log.info("warmed up", **{f"{stage}_ms": round(took, 2) for stage, took in timings.items()})
         return engine
 
     async def _serve(self, engine: Engine) -> None:

@@ -34,6 +34,7 @@ class Answers:
             outcomes.append(self._refuse(failure))
         for answer in answers:
             self._metrics.time(answer.job.timings_ms)
+            self._log.debug("answered", trace=answer.job.request.trace, **_milliseconds(answer))
         if outcomes:
             self._start(self._send(outcomes))
         fresh = [answer for answer in answers if answer.reading.vector is not None]
@@ -98,3 +99,7 @@ class Answers:
             await cache.store(kept)
         except PASSING:
             self._metrics.reconnects.inc()
+
+
+def _milliseconds(answer: Answer) -> dict[str, float]:
+    return {f"{stage}_ms": round(took, 2) for stage, took in answer.job.timings_ms.items()}

@@ -176,3 +176,18 @@ async def test_during_an_outage_it_ends_by_the_deadline(namespace: str) -> None:
             only.stop()
             with pytest.raises(UnavailableError, match=r"could not be reached within 0.2 s"):
                 await service.react(ReactRequest(text="boom", timeout_s=0.2))
+
+
+async def test_a_server_that_is_full_is_waited_out(tiny_engine: Engine, namespace: str) -> None:
+    with server() as full:
+        async with (
+            working(full.connection_url, namespace, tiny_engine) as worker,
+            RedisService(full.connection_url, namespace=namespace) as service,
+            linked(full.connection_url) as link,
+        ):
+            await link.run("CONFIG", "SET", "maxmemory", "1")
+            asked = asyncio.create_task(firsts(service, ["I miss you"]))
+            await until(lambda: worker.complaint)
+            await link.run("CONFIG", "SET", "maxmemory", "0")
+            assert await asked == ["hug"]
+            await until(lambda: not worker.complaint)
