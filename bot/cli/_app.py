@@ -103,9 +103,7 @@ def worker(
     batch: Annotated[
         int | None, typer.Option(help="Messages a batch, at most (8).", show_default=False)
     ] = None,
-    device: Annotated[
-        str | None, typer.Option(help="cpu or cuda (cpu).", show_default=False)
-    ] = None,
+    device: Annotated[str | None, typer.Option(help="cpu or cuda (cpu).", show_default=False)] = None,
     host: Annotated[
         str | None, typer.Option(help="Address of the health port (127.0.0.1).", show_default=False)
     ] = None,
