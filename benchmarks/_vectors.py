@@ -14,7 +14,6 @@ the category.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -147,14 +146,3 @@ def _sometimes_another(primary: Ints, rows: Ints, rng: np.random.Generator) -> I
     group = primary[rows]
     others = order[starts[group] + rng.integers(0, counts[group])]
     return np.where(rng.random(len(rows)) < 0.5, others, rows)
-
-
-def cached(path: Path, make: Callable[[], Floats]) -> Floats:
-    """Return the array that lies at `path` (memory-mapped, read-only); make it where there is none."""
-    if not path.is_file():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".part.npy")
-        np.save(part, make())
-        part.replace(path)
-    array: Floats = np.load(path, mmap_mode="r")
-    return array

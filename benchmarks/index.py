@@ -1,19 +1,17 @@
-"""Does the HNSW graph find the GIFs that exact search finds, and how much faster, at 100,000 and 1,000,000?
+"""Does an HNSW graph find the GIFs that exact search finds, and how much faster, at 100,000 and 1,000,000?
 
 The GIFs are made after the shipped pack (`benchmarks/_vectors.py`); the first table says how alike they are.
 Queries are messages, as in use: ReactBench dev, then GoEmotions dev, embedded by the bundle. Each is searched
-exactly (numpy, one matrix-vector product) and in the graph, in turns, on one thread, for 10 GIFs and for as
-many as the picker asks for at first. Vectors and graphs are kept in a folder, so that only the first run
-builds.
+among all GIFs, exactly (numpy, one matrix-vector product) and in one graph, in turns, on one thread. Then the
+categories are searched by themselves, exactly and in graphs where one is large (`inference/groups.py`). What
+is built is kept in a folder, so that only the first run builds.
 
     python -m benchmarks.index --json index.json
 """
 
-import multiprocessing
 import os
 import time
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -23,53 +21,44 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from benchmarks._memory import memory_of
+from benchmarks._searches import Measured, Place, Work, alone, by_category, in_one_graph
 from benchmarks._timing import Spread, Verdict, print_spreads, print_verdicts, report, spread, write_json
-from benchmarks._vectors import RECIPE, Floats, Ints, Pool, cached, draw, embed, like_the_pack, read_pool
-from export.data.reactions import reactions_dir, read_goemotions
+from benchmarks._vectors import (
+    RECIPE,
+    TRAINING_MESSAGES,
+    Floats,
+    Ints,
+    Pool,
+    draw,
+    embed,
+    like_the_pack,
+    read_pool,
+)
+from export.data.reactions import PLACEHOLDERS, reactions_dir, read_goemotions
 from inference.bundle import load_bundle
 from inference.encoders import TextEncoder
-from inference.index import BUILD, VectorIndex, open_index
+from inference.index import BUILD
 from inference.metrics import read_messages
 from inference.pack import read_pack
-from inference.picker import FIRST_CANDIDATES
 from inference.vectors import unit
 
 ROOT = Path(__file__).resolve().parents[1]
-TRAINING_MESSAGES = 8_000
-PICKS = 10
 CORES = os.cpu_count() or 1
 GOAL = 0.98
 QUANTILES = (10, 50, 90)
 SIZES = [100_000, 1_000_000]
 
 Likeness = dict[str, list[float]]
+Opener = Callable[..., object]
 
 BundleDir = Annotated[Path, typer.Option(help="Folder of the bundle.")]
 PackDir = Annotated[Path, typer.Option(help="Folder of the pack that GIFs are made after.")]
 Data = Annotated[Path | None, typer.Option(help="Folder of the reaction data.")]
-Folder = Annotated[Path, typer.Option(help="Where vectors and graphs are kept: 4 GB for both sizes.")]
+Folder = Annotated[Path, typer.Option(help="Where vectors and graphs are kept: 8 GB for both sizes.")]
 Sizes = Annotated[list[int], typer.Option("--size", min=20_000, help="How many GIFs; may come again.")]
 Queries = Annotated[int, typer.Option(min=10, help="Messages to search with.")]
 Threads = Annotated[int, typer.Option(min=1, help="Threads that build; one searches.")]
 JsonFile = Annotated[Path | None, typer.Option("--json", help="Write everything that was measured here.")]
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What searching showed.
-
-    Attributes:
-        series: milliseconds of each query, by kind of search.
-        recalls: mean share of the exact nearest that the graph found, by how many it was asked for.
-        graph_mb: memory that the graph took, in units of 1e6 bytes.
-        load_s: seconds to verify and load it.
-    """
-
-    series: dict[str, list[float]]
-    recalls: dict[int, float]
-    graph_mb: float
-    load_s: float
 
 
 def main(
@@ -93,12 +82,18 @@ def main(
     spreads: dict[str, Spread] = {}
     verdicts: list[Verdict] = []
     for count in sizes:
-        place = folder / f"{opened.vector_key}-{RECIPE}-{count}.npy"
-        vectors = cached(place, partial(made, pool, count))
-        seconds = build(place, threads, console)
-        measured = measure_alone(place, asked)
-        spreads |= {f"{count:,} GIFs, {name}": spread(series) for name, series in measured.series.items()}
-        verdicts += judge(f"{count:,} GIFs: ", measured, seconds, vectors.nbytes / 1e6)
+        place = Place(folder / f"{opened.vector_key}-{RECIPE}-{count}")
+        fill(place, pool, count)
+        kinds: dict[str, tuple[Work, Opener]] = {
+            "all": (in_one_graph, place.open_graph),
+            "by category": (by_category, place.open_categories),
+        }
+        for kind, (work, opener) in kinds.items():
+            title = f"{count:,} GIFs, {kind}"
+            seconds = build(place.seconds(kind), opener, threads, title)
+            measured = alone(work, place, asked, opened.anchors)
+            spreads |= {f"{count:,} GIFs, {what}": spread(ms) for what, ms in measured.series.items()}
+            verdicts += judge(title, measured, seconds)
     print_spreads(console, "A message to its nearest GIFs, 1 thread", spreads, "ms")
     print_verdicts(console, verdicts)
     if json_file is not None:
@@ -106,16 +101,27 @@ def main(
         write_json(json_file, report(spreads, verdicts, **more))
 
 
-def made(pool: Pool, count: int) -> Floats:
-    """Return the vectors of so many new GIFs."""
-    return draw(pool, count)[0]
-
-
 def read_queries(reactions: Path, count: int) -> list[str]:
     """Return messages of ReactBench dev, then of the dev split of GoEmotions; neither was trained on."""
     bench = [message.text for message in read_messages(reactions.parent / "reactbench" / "dev.jsonl")]
-    lines = (reactions / "goemotions" / "dev.tsv").read_text(encoding="utf-8").split("\n")
-    return [*bench, *(line.split("\t")[0] for line in lines if line)][:count]
+    rows = (reactions / "goemotions" / "dev.tsv").read_text(encoding="utf-8").split("\n")
+    return [*bench, *(_text(row) for row in rows if row)][:count]
+
+
+def _text(row: str) -> str:
+    text = row.split("\t")[0]
+    for placeholder, word in PLACEHOLDERS.items():
+        text = text.replace(placeholder, word)
+    return text
+
+
+def fill(place: Place, pool: Pool, count: int) -> None:
+    """Make the GIFs of a place unless they are there."""
+    if not place.groups.is_file():
+        place.groups.parent.mkdir(parents=True, exist_ok=True)
+        vectors, origins = draw(pool, count)
+        np.save(place.vectors, vectors)
+        np.save(place.groups, pool.primary[origins])
 
 
 def compare(vectors: Floats, primary: Ints, messages: Floats) -> Likeness:
@@ -144,70 +150,33 @@ def print_likeness(console: Console, likeness: dict[str, Likeness]) -> None:
     console.print(table)
 
 
-def build(place: Path, threads: int, console: Console) -> float:
-    """Build the graph of the vectors at `place` unless it is there, and return the seconds it took."""
-    took = place.with_suffix(".seconds")
-    vectors = np.load(place, mmap_mode="r")
-    with Progress(*Progress.get_default_columns(), console=console, transient=True) as bar:
-        task = bar.add_task(f"Graph of {len(vectors):,} GIFs, {threads} threads", total=len(vectors))
-        started = time.perf_counter()
-        calls: list[int] = []
+def build(took: Path, opener: Opener, threads: int, title: str) -> float:
+    """Build with a progress bar what is not there yet, and return the seconds it took when it was built."""
+    calls: list[int] = []
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(title, total=None)
 
-        def show(done: int, _: int) -> None:
+        def show(done: int, total: int) -> None:
             calls.append(done)
-            bar.update(task, completed=done)
+            bar.update(task, completed=done, total=total)
 
-        open_index(vectors, place.stem, place.with_suffix(".hnsw"), threads=threads, progress=show)
-    if calls:
+        started = time.perf_counter()
+        opener(threads=threads, progress=show)
+    if calls or not took.is_file():
         took.write_text(str(time.perf_counter() - started))
     return float(took.read_text())
 
 
-def measure_alone(place: Path, queries: Floats) -> Measured:
-    """Measure in a fresh process, whose matrix products have one thread."""
-    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # read when numpy is imported
-    with multiprocessing.get_context("spawn").Pool(1) as process:
-        return process.apply(measure, (place, queries))
-
-
-def measure(place: Path, queries: Floats) -> Measured:
-    """Search with each message exactly and in the graph."""
-    vectors = np.load(place)
-    before, started = memory_of(), time.perf_counter()
-    graph = open_index(vectors, place.stem, place.with_suffix(".hnsw"))
-    load_s, graph_mb = time.perf_counter() - started, memory_of().own_mb - before.own_mb
-    exact = VectorIndex(vectors)
-    series: dict[str, list[float]] = {}
-    hits: dict[int, list[float]] = {}
-    for query in queries:
-        for k in (PICKS, FIRST_CANDIDATES):
-            truth = timed(exact, query, k, series.setdefault(f"exact, k {k}", []))
-            found = timed(graph, query, k, series.setdefault(f"graph, k {k}", []))
-            hits.setdefault(k, []).append(len(truth & found) / k)
-    recalls = {k: float(np.mean(shares)) for k, shares in hits.items()}
-    return Measured(series, recalls, graph_mb, load_s)
-
-
-def timed(index: VectorIndex, query: Floats, k: int, series: list[float]) -> set[int]:
-    """Search, note the milliseconds and return the positions."""
-    started = time.perf_counter()
-    found, _ = index.search(query, k)
-    series.append((time.perf_counter() - started) * 1e3)
-    return set(found.tolist())
-
-
-def judge(size: str, measured: Measured, seconds: float, matrix_mb: float) -> list[Verdict]:
-    """Put the figures of one size beside their target."""
-    exact, graph = (float(np.median(measured.series[f"{name}, k {PICKS}"])) for name in ("exact", "graph"))
-    wide = measured.recalls[FIRST_CANDIDATES]
+def judge(title: str, measured: Measured, seconds: float) -> list[Verdict]:
+    """Put the figures of one kind of search beside their targets."""
+    verdicts = []
+    for k, recall in measured.recalls.items():
+        verdicts.append(Verdict(f"{title}: recall@{k}", recall, "", GOAL, is_at_most=False))
     return [
-        Verdict(f"{size}recall@{PICKS}", measured.recalls[PICKS], "", GOAL, is_at_most=False),
-        Verdict(f"{size}recall@{FIRST_CANDIDATES}, as many as the picker asks for", wide),
-        Verdict(f"{size}p50, faster than exact", exact / graph, "x"),
-        Verdict(f"{size}build", seconds, "s"),
-        Verdict(f"{size}load, checksums included", measured.load_s, "s"),
-        Verdict(f"{size}memory of the graph", measured.graph_mb, "MB"),
-        Verdict(f"{size}of the matrix", matrix_mb, "MB"),
+        *verdicts,
+        Verdict(f"{title}: build", seconds, "s"),
+        Verdict(f"{title}: load, checksums included", measured.load_s, "s"),
+        Verdict(f"{title}: memory", measured.memory_mb, "MB"),
     ]
 
 

@@ -8,11 +8,12 @@ import pytest
 from benchmarks import _vectors
 from benchmarks._large_pack import forget_list, is_laid_out, lay_out
 from benchmarks._memory import memory_of
-from benchmarks._vectors import CHUNK, Pool, cached, draw, like_the_pack, residuals
-from benchmarks.index import PICKS, compare, judge, measure
+from benchmarks._searches import Place, by_category, in_one_graph
+from benchmarks._vectors import CHUNK, Pool, draw, like_the_pack, residuals
+from benchmarks.index import build, compare, fill, judge
 from inference.bundle import FusionSpec
 from inference.catalogue import Catalogue
-from inference.index import open_index
+from inference.index import Progress
 from inference.pack import PackGif, read_pack
 from inference.vectors import unit
 
@@ -71,21 +72,28 @@ def test_a_set_of_the_size_of_the_pack_is_like_it(pool: Pool) -> None:
         np.testing.assert_allclose(ours[what], quantiles, atol=0.12)
 
 
-def test_what_is_cached_is_made_once(tmp_path: Path) -> None:
-    made = np.ones((3, 2), np.float32)
-    for make in (lambda: made, lambda: made * 2):
-        np.testing.assert_array_equal(cached(tmp_path / "deep" / "a.npy", make), made)
+def test_recall_time_and_memory_are_measured(pool: Pool, tmp_path: Path) -> None:
+    place = Place(tmp_path / "deep" / "a-2.5")
+    fill(place, pool, 12_000)
+    before = place.vectors.stat().st_mtime_ns
+    fill(place, pool, 12_000)
+    assert place.vectors.stat().st_mtime_ns == before
+    queries = np.load(place.vectors)[:5]
+    anchors = np.eye(CATEGORIES, DIM, dtype=np.float32)
+    for work in (in_one_graph, by_category):
+        measured = work(place, queries, anchors)
+        assert {len(series) for series in measured.series.values()} == {5}
+        assert all(recall > 0.98 for recall in measured.recalls.values())
+        assert judge("all", measured, 1.0)[0].is_met
 
 
-def test_recall_and_memory_of_a_graph_are_measured(pool: Pool, tmp_path: Path) -> None:
-    place = tmp_path / "a.npy"
-    vectors, _ = draw(pool, 12_000)
-    np.save(place, vectors[:, :8])
-    open_index(np.load(place), place.stem, place.with_suffix(".hnsw"), threads=2)
-    measured = measure(place, vectors[:5, :8])
-    assert measured.recalls[PICKS] > 0.9
-    assert {len(series) for series in measured.series.values()} == {5}
-    assert judge("", measured, 1.0, 2.0)[0].is_met is (measured.recalls[PICKS] >= 0.98)
+def test_a_build_is_timed_when_it_happens(tmp_path: Path) -> None:
+    def opener(*, threads: int, progress: Progress) -> None:
+        progress(threads, threads)
+
+    took = tmp_path / "a.seconds"
+    seconds = build(took, opener, 2, "a")
+    assert build(took, lambda **_: None, 2, "a") == seconds == float(took.read_text())
 
 
 def test_a_large_pack_opens_without_embedding(pool: Pool, tiny_pack: Path, tmp_path: Path) -> None:
