@@ -36,15 +36,24 @@ def prepare(folder: Path, progress: Progress) -> Path:
     Raises:
         PeerError: an installation failed.
     """
+    return install(folder, LIBRARIES, progress)
+
+
+def install(folder: Path, libraries: Sequence[str], progress: Progress) -> Path:
+    """Return the Python of an environment with PyTorch, MiniLM's files and `libraries`; make it if missing.
+
+    Raises:
+        PeerError: an installation failed.
+    """
     python = folder / "venv" / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
-    wanted = json.dumps([TORCH, WEIGHTS, *LIBRARIES])
+    wanted = json.dumps([TORCH, WEIGHTS, *libraries])
     ready = folder / READY
     if ready.is_file() and ready.read_text() == wanted:
         return python
     progress(f"Installing the peers into {folder} (PyTorch for the CPU, some minutes) ...")
     venv.create(folder / "venv", with_pip=True, clear=True)
     _install_torch(python)
-    _pip(python, ["install", *LIBRARIES])
+    _pip(python, ["install", *libraries])
     _pip(python, ["install", "--no-deps", WEIGHTS])
     ready.write_text(wanted)
     return python
@@ -65,14 +74,20 @@ def _install_torch(python: Path) -> None:
 
 
 def _pip(python: Path, arguments: Sequence[str]) -> None:
-    _run([str(python), "-m", "pip", "--quiet", *arguments])
+    run([str(python), "-m", "pip", "--quiet", *arguments])
 
 
-def _run(command: Sequence[str]) -> None:
+def run(command: Sequence[str]) -> str:
+    """Run a command to its end and return what it wrote.
+
+    Raises:
+        PeerError: it failed; the message has the last line that it wrote.
+    """
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         last = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:]
         raise PeerError(f"{' '.join(command[1:5])} ... failed: {' '.join(last)}")
+    return done.stdout
 
 
 def export_reference(python: Path, folder: Path, progress: Progress) -> Path:
@@ -84,7 +99,7 @@ def export_reference(python: Path, folder: Path, progress: Progress) -> Path:
     path = folder / "ref_b.onnx"
     if not path.is_file():
         progress("Exporting the reference graph with PyTorch ...")
-        _run([str(python), str(SCRIPT), "export", str(path)])
+        run([str(python), str(SCRIPT), "export", str(path)])
     return path
 
 
