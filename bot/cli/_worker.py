@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import secrets
 import signal
@@ -109,6 +110,8 @@ class Process:
         engine = Engine.open(bundle, packs, self._paths.catalogue, device=device)
         timings = engine.warm_up()
         self._log.info("warmed up", **{f"{stage}_ms": round(took, 2) for stage, took in timings.items()})
+        gc.collect()
+        gc.freeze()  # a large catalogue would be gone through again and again, while requests wait
         return engine
 
     async def _serve(self, engine: Engine) -> None:

@@ -30,13 +30,9 @@ class Answers:
     def post(self, answers: Sequence[Answer], failures: Sequence[Failure]) -> None:
         """Send replies and typed errors."""
         outcomes = [Outcome(answer.job.entry, encode(answer.reply)) for answer in answers]
-        for failure in failures:
-            outcomes.append(self._refuse(failure))
-        for answer in answers:
-            self._metrics.time(answer.job.timings_ms)
-            self._log.debug("answered", trace=answer.job.request.trace, **_milliseconds(answer))
+        outcomes += [self._refuse(failure) for failure in failures]
         if outcomes:
-            self._start(self._send(outcomes))
+            self._start(self._send(outcomes, answers))
         fresh = [answer for answer in answers if answer.reading.vector is not None]
         if self._cache is not None and fresh:
             self._start(self._keep(self._cache, fresh))
@@ -70,8 +66,8 @@ class Answers:
             self._log.error("replies were lost", reason=type(error).__name__)
             self._metrics.errors.labels("reply").inc()
 
-    async def _send(self, outcomes: Sequence[Outcome]) -> None:
-        """Send until it succeeds, or until nobody waits for any of it."""
+    async def _send(self, outcomes: Sequence[Outcome], answers: Sequence[Answer] = ()) -> None:
+        """Send until it succeeds, or until nobody waits for any of it; then record how long all took."""
         start = time.perf_counter()
         last = max(entry.deadline_ms for entry, _ in outcomes)
         backoff = Backoff()
@@ -88,6 +84,9 @@ class Answers:
         self._metrics.stages["reply"].observe(time.perf_counter() - start)
         for outcome, count in tally._asdict().items():
             self._metrics.requests.labels(outcome).inc(count)
+        for answer in answers:
+            self._metrics.time(answer.job.timings_ms)
+            self._log.debug("answered", trace=answer.job.request.trace, ms=answer.job.timings_ms)
 
     async def _keep(self, cache: ResultCache, answers: Sequence[Answer]) -> None:
         kept = []
@@ -99,7 +98,3 @@ class Answers:
             await cache.store(kept)
         except PASSING:
             self._metrics.reconnects.inc()
-
-
-def _milliseconds(answer: Answer) -> dict[str, float]:
-    return {f"{stage}_ms": round(took, 2) for stage, took in answer.job.timings_ms.items()}
