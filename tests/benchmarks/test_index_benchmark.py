@@ -84,7 +84,8 @@ def test_recall_time_and_memory_are_measured(pool: Pool, tmp_path: Path) -> None
         measured = work(place, queries, anchors)
         assert {len(series) for series in measured.series.values()} == {5}
         assert all(recall > 0.98 for recall in measured.recalls.values())
-        assert judge("all", measured, 1.0)[0].is_met
+        assert [verdict.value for verdict in judge("all", measured, 1.5)][-3] == 1.5
+    assert judge("all", in_one_graph(place, queries, anchors), 1.5)[0].is_met
 
 
 def test_a_build_is_timed_when_it_happens(tmp_path: Path) -> None:
