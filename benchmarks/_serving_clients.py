@@ -15,7 +15,7 @@ from inference.errors import ReparteeError
 from inference.protocol import ReactRequest
 
 PICKS = 3
-TIMEOUT_S = 10.0
+TIMEOUT_S = 30.0
 EMBEDDING_CHARACTERS = 2048
 """Of 384 float32 in base64."""
 

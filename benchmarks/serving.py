@@ -151,7 +151,7 @@ def take_turns(
                         seed=number,
                         sessions=sessions,
                     )
-                    results[contender.name].append(send(plan))
+                    results[contender.name].append(send(contender.name, plan))
                 bar.advance(task)
     return results
 
@@ -163,6 +163,7 @@ def half_load(
     total_s = WARM_UP_S + 1.5 * seconds
     with resumed(servers) as sessions:
         return send(
+            HALF,
             LoadPlan(
                 target=contender.target,
                 texts=texts,
@@ -171,7 +172,7 @@ def half_load(
                 seconds=1.5 * seconds,
                 arrivals_s=poisson(saturated / 2, total_s),
                 sessions=sessions,
-            )
+            ),
         )
 
 
@@ -183,7 +184,7 @@ def poisson(per_second: float, seconds: float, seed: int = 0) -> list[float]:
     return [float(time_s) for time_s in times[times < seconds]]
 
 
-def send(plan: LoadPlan) -> LoadResult:
+def send(name: str, plan: LoadPlan) -> LoadResult:
     """Carry a plan out in a process of its own.
 
     Raises:
@@ -194,10 +195,10 @@ def send(plan: LoadPlan) -> LoadResult:
         command, input=msgspec.json.encode(plan), capture_output=True, check=False, cwd=ROOT
     )
     if done.returncode:
-        raise RuntimeError(f"the load ended with {done.returncode}: {done.stderr.decode()[-2000:]}")
+        raise RuntimeError(f"{name}: the load ended with {done.returncode}: {done.stderr.decode()[-2000:]}")
     result = msgspec.json.decode(done.stdout, type=LoadResult)
     if result.failures:
-        raise RuntimeError(f"{result.failures} of the answers failed, the first: {result.error}")
+        raise RuntimeError(f"{name}: {result.failures} answers failed, the first: {result.error}")
     return result
 
 
