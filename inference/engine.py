@@ -17,9 +17,10 @@ from inference.catalogue import Catalogue
 from inference.encoders import BATCH, TextEncoder, Tokens
 from inference.errors import MessageError
 from inference.fusion import GifEmbedder
-from inference.index import EXACT_LIMIT, open_index
+from inference.groups import open_groups
+from inference.index import EXACT_LIMIT
 from inference.pack import read_pack
-from inference.picker import Picker, Ranking
+from inference.picker import Picker, Ranking, primary_rows
 from inference.protocol import Rating, ReactReply, ReactRequest
 from inference.sessions import Device
 
@@ -101,8 +102,14 @@ class Engine:
         finally:
             catalogue.close()
         cache = catalogue_path.with_suffix(".hnsw")
-        index = open_index(
-            snapshot.vectors, snapshot.version, cache, exact_limit=exact_limit, threads=threads
+        index = open_groups(
+            snapshot.vectors,
+            primary_rows(bundle, snapshot),
+            len(bundle.spec.categories.names),
+            snapshot.version,
+            cache,
+            exact_limit=exact_limit,
+            threads=threads,
         )
         return cls(bundle, text, Picker(bundle, snapshot, index), snapshot.version)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from inference.bundle import Bundle
 from inference.catalogue import Snapshot
-from inference.index import VectorIndex
+from inference.groups import GroupedIndex
 from inference.protocol import RATINGS, Reaction, ReactRequest
 from inference.ranker import confidence, explain, vary
 
@@ -43,7 +44,14 @@ class Ranking(NamedTuple):
 class Picker:
     """Picks GIFs of one snapshot; all that does not depend on the message is made beforehand."""
 
-    def __init__(self, bundle: Bundle, snapshot: Snapshot, index: VectorIndex) -> None:
+    def __init__(self, bundle: Bundle, snapshot: Snapshot, index: GroupedIndex) -> None:
+        """Prepare.
+
+        Args:
+            bundle: the model.
+            snapshot: the GIFs.
+            index: over the vectors of the snapshot, in the groups that `primary_rows` says.
+        """
         spec = bundle.spec
         self._index = index
         self._calibration = spec.calibration
@@ -54,7 +62,7 @@ class Picker:
         self._packs = [gif.pack for gif in snapshot.gifs]
         self._logits = bundle.anchors / np.float32(spec.temperature)
         self._rows = {name: row for row, name in enumerate(spec.categories.names)}
-        self._primary_rows = np.array([self._rows[name] for name in self._primary], np.intp)
+        self._primary_rows = primary_rows(bundle, snapshot)
         self._gif_share = np.float32(spec.ranking.gif_share)
         self._anchors = bundle.anchors * (1 - self._gif_share)
         bias = spec.ranking.category_bias or [0.0] * len(spec.categories.names)
@@ -63,13 +71,23 @@ class Picker:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def rank(self, vector: Floats, size: int = FIRST_CANDIDATES) -> Ranking:
-        """Rank the GIFs nearest to the (dim,) unit vector of a message, about `size` of them."""
-        found, cosines = self._index.search(vector, size)
+    def rank(self, vector: Floats, size: int = FIRST_CANDIDATES, wanted: Collection[str] = ()) -> Ranking:
+        """Rank GIFs for the (dim,) unit vector of a message.
+
+        Args:
+            vector: of the message.
+            size: about how many; those nearest to it of each of the likeliest categories.
+            wanted: only these primary categories, where some are named (others may come along).
+        """
         categories = self._anchors @ vector + self._bias
+        likeliest = np.argsort(-categories, kind="stable").tolist()
+        if wanted:
+            rows = {self._rows[name] for name in wanted if name in self._rows}
+            likeliest = [row for row in likeliest if row in rows]
+        found, cosines, is_whole = self._index.search(vector, size, likeliest)
         scores: Floats = self._gif_share * cosines + categories[self._primary_rows[found]]
         order = np.argsort(-scores, kind="stable")
-        return Ranking(found[order], scores[order], self._vote(vector), len(found) == len(self))
+        return Ranking(found[order], scores[order], self._vote(vector), is_whole)
 
     def choose(self, ranking: Ranking, request: ReactRequest) -> list[int] | None:
         """Choose places of the ranking, best first; None where a longer ranking is needed to be sure."""
@@ -82,10 +100,10 @@ class Picker:
 
     def pick(self, vector: Floats, ranking: Ranking, request: ReactRequest) -> tuple[Ranking, list[int]]:
         """Choose as `choose` does; search among more GIFs until there is one of another category a place."""
-        size = max(len(ranking.positions), 8 * request.k)
+        size = max(FIRST_CANDIDATES, 8 * request.k)
         while (chosen := self.choose(ranking, request)) is None:
+            ranking = self.rank(vector, size, request.categories)
             size *= 4
-            ranking = self.rank(vector, size)
         return ranking, chosen
 
     def finish(self, ranking: Ranking, chosen: list[int], text: str) -> list[Reaction]:
@@ -130,6 +148,12 @@ class Picker:
             code_point=entry.source.code_point,
             rating=entry.rating,
         )
+
+
+def primary_rows(bundle: Bundle, snapshot: Snapshot) -> NDArray[np.intp]:
+    """Return the row of each GIF's primary category among those of the bundle, (n,)."""
+    rows = {name: row for row, name in enumerate(bundle.spec.categories.names)}
+    return np.array([rows[gif.entry.categories[0]] for gif in snapshot.gifs], np.intp)
 
 
 def _strictness(rating: str) -> int:

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import numpy as np
@@ -150,11 +151,32 @@ def test_a_gif_vector_is_the_weighted_mix_of_picture_words_and_categories(
 
 def test_the_same_through_the_graph_index(tiny_bundle: Path, tiny_pack: Path, tmp_path: Path) -> None:
     exact = Engine.open(tiny_bundle, [tiny_pack], tmp_path / "c.sqlite")
-    assert not (tmp_path / "c.hnsw").exists()
-    graph = Engine.open(tiny_bundle, [tiny_pack], tmp_path / "c.sqlite", exact_limit=4)
-    assert (tmp_path / "c.hnsw").exists()
+    assert not list(tmp_path.glob("*.hnsw"))
+    graph = Engine.open(tiny_bundle, [tiny_pack], tmp_path / "c.sqlite", exact_limit=1)
+    assert len(list(tmp_path.glob("c-*.hnsw"))) == 4  # of the categories with more than one GIF
     for text in ("I miss you", "boom", "so sad"):
-        assert files(graph.react(text, 5)) == files(exact.react(text, 5))
+        for wanted in ((), {"hug", "dance"}, {"unheard of"}):
+            found = files(graph.react(text, 5, categories=wanted))
+            assert found == files(exact.react(text, 5, categories=wanted))
+        assert files(graph.react(text, 100)) == files(exact.react(text, 100))
+
+
+def test_gifs_to_avoid_and_rated_too_high_stay_out(tiny_bundle: Path, tmp_path: Path) -> None:
+    pack = tiny.make_pack(tmp_path / "p")
+    lines = (pack / "manifest.jsonl").read_text().splitlines()
+    for place, rating in ((0, "r"), (8, "pg"), (1, "unheard of")):
+        lines[place] = json.dumps(json.loads(lines[place]) | {"rating": rating})
+    (pack / "manifest.jsonl").write_text("\n".join(lines))
+    engine = Engine.open(tiny_bundle, [pack], tmp_path / "c.sqlite")
+    assert files(engine.react("I miss you", 1)) == ["hug.gif"]
+    assert files(engine.react("I miss you", 1, max_rating="pg-13")) == ["hug-sad.gif"]
+    assert "hug" not in {r.categories[0] for r in engine.react("I miss you", 8, max_rating="g").reactions}
+    assert "cry.gif" not in files(engine.react("so sad", 100, max_rating="r"))
+    best = engine.react("boom", 1).reactions[0]
+    assert best.rating == "g"
+    everything = {r.id for r in engine.react("boom", 100).reactions}
+    assert best.id not in {r.id for r in engine.react("boom", 3, avoid=[best.id]).reactions}
+    assert engine.react("boom", 3, avoid=everything).reactions == []
 
 
 def test_a_changed_gif_is_refused_by_name(tiny_bundle: Path, tmp_path: Path) -> None:
