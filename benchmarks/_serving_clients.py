@@ -99,33 +99,44 @@ class ScriptDialect:
 
 
 class HttpClient:
-    """One kept connection to a server on this machine."""
+    """One kept connection to a server on this machine; after a failure a new one is opened."""
 
-    def __init__(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, dialect: HttpDialect
-    ) -> None:
-        self._reader = reader
-        self._writer = writer
+    def __init__(self, port: int, dialect: HttpDialect) -> None:
+        self._port = port
         self._dialect = dialect
+        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
         self._head = (
             f"POST {dialect.path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
             "Content-Length: "
         ).encode()
 
+    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Return the connection, open it where there is none."""
+        if self._streams is None:
+            self._streams = await asyncio.open_connection("127.0.0.1", self._port)
+        return self._streams
+
     async def ask(self, text: str) -> bool:
         """Send a message; say whether the answer is right."""
         body = msgspec.json.encode(self._dialect.body(text))
-        self._writer.write(self._head + str(len(body)).encode() + b"\r\n\r\n" + body)
-        async with asyncio.timeout(TIMEOUT_S):
-            head = await self._reader.readuntil(b"\r\n\r\n")
-            content = await self._reader.readexactly(content_length(head))
+        try:
+            async with asyncio.timeout(TIMEOUT_S):
+                reader, writer = await self.connect()
+                writer.write(self._head + str(len(body)).encode() + b"\r\n\r\n" + body)
+                head = await reader.readuntil(b"\r\n\r\n")
+                content = await reader.readexactly(content_length(head))
+        except BaseException:
+            await self.close()  # a late answer would be taken for that to the next message
+            raise
         return head.startswith(b"HTTP/1.1 200") and self._dialect.is_right(content)
 
     async def close(self) -> None:
         """Close the connection."""
-        self._writer.close()
-        with contextlib.suppress(OSError):
-            await self._writer.wait_closed()
+        streams, self._streams = self._streams, None
+        if streams is not None:
+            streams[1].close()
+            with contextlib.suppress(OSError):
+                await streams[1].wait_closed()
 
 
 def content_length(head: bytes) -> int:
@@ -167,7 +178,7 @@ def _redis_ask(service: RedisService) -> Ask:
 
 
 async def _http_ask(stack: contextlib.AsyncExitStack, port: int, dialect: HttpDialect) -> Ask:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    client = HttpClient(reader, writer, dialect)
+    client = HttpClient(port, dialect)
     stack.push_async_callback(client.close)
+    await client.connect()
     return client.ask

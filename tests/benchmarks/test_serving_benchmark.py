@@ -1,13 +1,15 @@
 """The load is sent as said, and figures are read rightly; nothing is installed here."""
 
+import asyncio
 import itertools
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
 
 from benchmarks import serving
-from benchmarks._serving_clients import content_length
-from benchmarks._serving_load import LoadResult, cpu_seconds, shuffled
+from benchmarks._serving_clients import HttpClient, ScriptDialect, ScriptTarget, content_length
+from benchmarks._serving_load import LoadPlan, LoadResult, cpu_seconds, run, shuffled
 from benchmarks._timing import spread
 
 
@@ -88,3 +90,55 @@ def test_the_processor_time_of_a_session_is_that_of_its_processes() -> None:
     mine = cpu_seconds([os.getsid(0)])
     assert mine > 0
     assert cpu_seconds([]) == 0
+
+
+REACTIONS = b'{"reactions": [{"id": 1}, {"id": 2}, {"id": 3}]}'
+RIGHT = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(REACTIONS), REACTIONS)
+WRONG = b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n"
+NOTHING = b""
+
+
+async def served(answers: Iterator[bytes]) -> asyncio.Server:
+    """Start a server that gives these answers in turn; with nothing to say it hangs up."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while content := content_length(await reader.readuntil(b"\r\n\r\n")):
+                await reader.readexactly(content)
+                if not (reply := next(answers)):
+                    return
+                writer.write(reply)
+        except asyncio.IncompleteReadError:
+            pass
+        finally:
+            writer.close()
+
+    return await asyncio.start_server(answer, "127.0.0.1", 0)
+
+
+def port_of(server: asyncio.Server) -> int:
+    return int(server.sockets[0].getsockname()[1])
+
+
+def test_a_client_that_was_hung_up_on_asks_on_over_a_new_connection() -> None:
+    async def ask_twice() -> bool:
+        async with await served(iter([NOTHING, RIGHT])) as server:
+            client = HttpClient(port_of(server), ScriptDialect())
+            with pytest.raises(EOFError):
+                await client.ask("a")
+            is_right = await client.ask("b")
+            await client.close()
+            return is_right
+
+    assert asyncio.run(ask_twice())
+
+
+def test_load_goes_on_after_a_failure_and_counts_it() -> None:
+    async def load() -> LoadResult:
+        async with await served(itertools.chain([NOTHING, WRONG], itertools.repeat(RIGHT))) as server:
+            target = ScriptTarget(port_of(server))
+            return await run(LoadPlan(target=target, texts=["a", "b"], clients=2, warm_up_s=0, seconds=0.3))
+
+    found = asyncio.run(load())
+    assert found.failures == 2
+    assert found.latencies_ms
