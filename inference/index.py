@@ -74,7 +74,9 @@ class VectorIndex:
         return found[order], scores[order].astype(np.float32)
 
     def _search_exactly(self, query: Floats, k: int) -> tuple[Positions, Floats]:
-        scores: Floats = self._vectors @ query
+        # Not `vectors @ query`: OpenBLAS shares that out among threads, which wait for each other on a busy
+        # machine (0.1 s instead of 3 ms); it is no faster where the vectors are not in the cache.
+        scores: Floats = np.vecdot(self._vectors, query)
         if 2 * k < len(scores):  # then it is faster to select before sorting
             edge = np.partition(scores, len(scores) - k)[len(scores) - k]
             found = np.flatnonzero(scores >= edge)
