@@ -20,6 +20,7 @@ from inference.protocol import ReactRequest
 ANSWERED, NOTHING, STRAY = "answered", "nothing", "the answer of another message"
 LONG_LIFE_S, SHORT_LIFE_S = 5.0, 1.0
 TWIN_LAG_S = 0.05
+TICK_S = 0.02
 LOST_AFTER_S = 3.0
 """A call that has not ended so long after its deadline is given up as lost."""
 
@@ -63,15 +64,19 @@ class Load:
     gap_s: float = 0.0
     outcomes: list[Outcome] = field(default_factory=list)
     is_over: bool = False
+    longest_pause_s: float = 0.0
+    """How long the event loop did nothing: what the machine, not Repartee, adds to the time of a call."""
 
     async def run(self, requests: int | None = None) -> None:
         """Ask until `is_over`, or until so many messages were sent; calls under way come to their end."""
         numbers = iter(range(requests)) if requests is not None else itertools.count()
-        async with asyncio.TaskGroup() as group:
-            for client, task in itertools.product(range(len(self.services)), range(self.tasks)):
-                rng = random.Random(f"{self.name} {client} {task}")
-                group.create_task(self._ask_in_turn(client, rng, numbers))
-        self.is_over = True
+        async with asyncio.TaskGroup() as watch:
+            watch.create_task(self._watch_loop())
+            async with asyncio.TaskGroup() as group:
+                for client, task in itertools.product(range(len(self.services)), range(self.tasks)):
+                    rng = random.Random(f"{self.name} {client} {task}")
+                    group.create_task(self._ask_in_turn(client, rng, numbers))
+            self.is_over = True
 
     @contextlib.asynccontextmanager
     async def flowing(self) -> AsyncIterator[None]:
@@ -82,6 +87,12 @@ class Load:
                 yield
             finally:
                 self.is_over = True
+
+    async def _watch_loop(self) -> None:
+        while not self.is_over:
+            start = time.perf_counter()
+            await asyncio.sleep(TICK_S)
+            self.longest_pause_s = max(self.longest_pause_s, time.perf_counter() - start - TICK_S)
 
     async def _ask_in_turn(self, client: int, rng: random.Random, numbers: Iterator[int]) -> None:
         while not self.is_over and (number := next(numbers, None)) is not None:

@@ -20,12 +20,16 @@ TOLERANCE = f"{TOLERANCE_S * 1000:.0f} ms"
 
 @dataclass(frozen=True)
 class Played:
-    """What a scene leaves: how calls ended, what the server recorded, requests that stayed in the stream."""
+    """What a scene leaves: how calls ended, what the server recorded, requests that stayed in the stream.
+
+    `pause_s` is how long the clients stood still; on a machine that is shared it explains long calls.
+    """
 
     outcomes: Sequence[Outcome]
     records: Sequence[Record]
     left_over: int
     rates: Rates
+    pause_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -127,6 +131,7 @@ def _counts(played: Played) -> dict[str, float]:
         **{f"twins: {ends}": count for ends, count in sorted(ours.twins.items())},
         "longest call, ms": ours.longest_s * 1e3,
         "furthest past a deadline, ms": ours.most_over_s * 1e3,
+        "longest pause of the clients' event loop, ms": played.pause_s * 1e3,
         "requests beyond the first of a call, by the record": theirs.asked_again,
         "calls told twice why there is no answer, by the record": theirs.errors_twice,
         "ids answered again after a loss of data, by the record": theirs.ids_again,

@@ -133,7 +133,8 @@ class Show:
 async def played(stage: Stage, load: Load, rates: Rates) -> Played:
     """Gather what a scene left."""
     left_over = await stage.left_over()
-    return Played(load.outcomes, [read_record(folder) for folder in stage.records], left_over, rates)
+    records = [read_record(folder) for folder in stage.records]
+    return Played(load.outcomes, records, left_over, rates, load.longest_pause_s)
 
 
 def main(

@@ -4,13 +4,14 @@ import asyncio
 import itertools
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from benchmarks import _faults_props as props
 from benchmarks._faults_account import account, audit, first_answers_s, owed
-from benchmarks._faults_load import ANSWERED, NOTHING, STRAY, Load, Mix, Outcome
+from benchmarks._faults_load import ANSWERED, NOTHING, STRAY, TICK_S, Load, Mix, Outcome
 from benchmarks._faults_record import Asked, Call, Record, Sent, Takeover, commands, read_record, record_of
 from benchmarks._faults_report import Played, judge_kills, judge_outages, judge_swaps
 from benchmarks._faults_scenes import Rates, Swap, SwapPlan, by_phase, kill_schedule, not_as_told
@@ -220,6 +221,15 @@ async def test_the_load_notes_how_every_call_ended() -> None:
     assert len(load.outcomes) == 12
     assert all({o.client for o in load.outcomes if o.id == f"n-{number}"} == {0, 1} for number in range(6))
     assert {found.life_s for found in load.outcomes} == {1.0}
+
+
+async def test_a_pause_of_the_clients_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = itertools.count(0.0, 5.0)  # at each look at the clock five have passed
+    monkeypatch.setattr("benchmarks._faults_load.time", SimpleNamespace(perf_counter=seconds.__next__))
+    load = Load("n", [Answering()], tasks=1, texts=["boom"])
+    async with load.flowing():
+        await asyncio.sleep(0)
+    assert load.longest_pause_s >= 5.0 - TICK_S
 
 
 def test_the_first_answer_after_an_outage_is_that_of_each_client() -> None:
