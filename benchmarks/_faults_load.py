@@ -95,9 +95,12 @@ class Load:
             self.longest_pause_s = max(self.longest_pause_s, time.perf_counter() - start - TICK_S)
 
     async def _ask_in_turn(self, client: int, rng: random.Random, numbers: Iterator[int]) -> None:
+        due = time.perf_counter()
         while not self.is_over and (number := next(numbers, None)) is not None:
             if self.gap_s:
-                await asyncio.sleep(rng.expovariate(1 / self.gap_s))
+                now = time.perf_counter()
+                due = max(now, due + rng.expovariate(1 / self.gap_s))
+                await asyncio.sleep(due - now)
             life_s = SHORT_LIFE_S if rng.random() < self.mix.short else LONG_LIFE_S
             name = f"{self.name}-{number}"
             request = ReactRequest(text=rng.choice(self.texts), id=name, trace=name, timeout_s=life_s)
@@ -129,5 +132,5 @@ class Load:
 
 
 def gap_for(rate: float, tasks: int) -> float:
-    """Return how long each of so many tasks waits before a message, so that all send `rate` a second."""
+    """Return how far apart the messages of each of so many tasks are, so that all send `rate` a second."""
     return tasks / rate

@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks import _faults_props as props
 from benchmarks._faults_account import account, audit, first_answers_s, owed
-from benchmarks._faults_load import ANSWERED, NOTHING, STRAY, TICK_S, Load, Mix, Outcome
+from benchmarks._faults_load import ANSWERED, NOTHING, STRAY, TICK_S, Load, Mix, Outcome, gap_for
 from benchmarks._faults_record import Asked, Call, Record, Sent, Takeover, commands, read_record, record_of
 from benchmarks._faults_report import Played, judge_kills, judge_outages, judge_swaps
 from benchmarks._faults_scenes import Rates, Swap, SwapPlan, by_phase, kill_schedule, not_as_told
@@ -221,6 +221,10 @@ async def test_the_load_notes_how_every_call_ended() -> None:
     assert len(load.outcomes) == 12
     assert all({o.client for o in load.outcomes if o.id == f"n-{number}"} == {0, 1} for number in range(6))
     assert {found.life_s for found in load.outcomes} == {1.0}
+
+
+def test_tasks_share_the_wanted_rate() -> None:
+    assert gap_for(rate=200.0, tasks=32) == pytest.approx(0.16)
 
 
 async def test_a_pause_of_the_clients_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
