@@ -104,5 +104,5 @@ async def reload_workers(
 def _decode(fields: dict[bytes, bytes]) -> Reload | None:
     try:
         return msgspec.msgpack.decode(fields.get(FIELD, b""), type=Reload)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
@@ -59,6 +60,8 @@ class Engine:
     def __init__(self, bundle: Bundle, text: TextEncoder, picker: Picker, catalogue: str) -> None:
         self.bundle = bundle
         self.catalogue_version = catalogue
+        described = msgspec.json.encode(bundle.spec) + catalogue.encode()
+        self.fingerprint = hashlib.sha256(described).hexdigest()
         self._text = text
         self._picker = picker
 

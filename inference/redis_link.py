@@ -26,6 +26,7 @@ from redis.exceptions import (
 
 from inference.errors import UnavailableError
 
+DEFAULT_PORT = 6379
 CONNECT_TIMEOUT_S = 2.0
 SOCKET_TIMEOUT_S = 5.0  # longer than any blocking read lasts
 BLOCK_MS = 1_000
@@ -37,16 +38,22 @@ PASSING = (ConnectionError, TimeoutError, ReadOnlyError, OSError)
 """Failures that a server which comes back cures."""
 
 PASSING_ANSWERS = (ClusterDownError, MasterDownError, OutOfMemoryError)
-PASSING_CODES = ("MISCONF", "NOREPLICAS", "TRYAGAIN", "BUSY ")
+PASSING_CODES = ("UNBLOCKED", "MISCONF", "NOREPLICAS", "TRYAGAIN", "BUSY ")
 """What a server answers that cannot serve right now: memory or disk is full, it moves, it is at a script."""
 
 START = b"0"
 """The place before the first entry of every stream."""
 
+NEW = b">"
+"""In a group: what nobody has been handed out yet; any other place: what this member has been."""
+
 StreamEntry = tuple[bytes, dict[bytes, bytes]]
 """Id and fields."""
 
-BAD_URL = "REDIS_URL is not the address of a Redis server ({reason}): write redis://[:password@]host:port/0."
+BAD_URL = (
+    "REDIS_URL is not the address of a Redis server: write redis://[:password@]host:port/0, and / ? # @ [ ] "
+    "in the password as %2F %3F %23 %40 %5B %5D."
+)
 UNREACHABLE = "Redis at {place} cannot be reached ({reason}): start it, or mend REDIS_URL."
 REFUSED = "Redis at {place} refuses the user or password of REDIS_URL: mend it there."
 
@@ -60,8 +67,8 @@ class Link:
         Raises:
             UnavailableError: the URL is none.
         """
-        parts = urlsplit(url)
-        self.place = parts.path if parts.scheme == "unix" else parts.netloc.rpartition("@")[2] or parts.path
+        self.place = _place_of(url)
+        options: dict[str, Any] = {} if url.startswith("unix:") else {"socket_keepalive": True}
         try:
             self._redis: Any = Redis.from_url(
                 url,
@@ -69,10 +76,10 @@ class Link:
                 retry=Retry(NoBackoff(), 0),
                 socket_connect_timeout=CONNECT_TIMEOUT_S,
                 socket_timeout=SOCKET_TIMEOUT_S,
-                socket_keepalive=True,
+                **options,
             )
-        except ValueError as error:
-            raise UnavailableError(BAD_URL.format(reason=error)) from None  # the cause may quote the password
+        except ValueError:
+            raise UnavailableError(BAD_URL) from None  # the cause may quote the password
 
     async def check(self) -> None:
         """Ask the server for a sign of life.
@@ -103,11 +110,20 @@ class Link:
 
     async def trim(self, stream: str, last: bytes) -> None:
         """Strike off the entries of a stream up to `last`."""
+        if last == START:
+            return
         milliseconds, _, number = last.partition(b"-")
         await self.run("XTRIM", stream, "MINID", b"%s-%d" % (milliseconds, int(number) + 1))
 
     async def read_group(
-        self, group: str, consumer: str, stream: str, *, count: int, block_ms: int | None
+        self,
+        group: str,
+        consumer: str,
+        stream: str,
+        *,
+        count: int,
+        block_ms: int | None,
+        after: bytes = NEW,
     ) -> list[StreamEntry]:
         """Return new entries of a stream for a member of a group; wait `block_ms` for the first.
 
@@ -116,7 +132,7 @@ class Link:
         """
         block = () if block_ms is None else ("BLOCK", block_ms)
         found = await self.run(
-            "XREADGROUP", "GROUP", group, consumer, "COUNT", count, *block, "STREAMS", stream, ">"
+            "XREADGROUP", "GROUP", group, consumer, "COUNT", count, *block, "STREAMS", stream, after
         )
         return _entries(found)
 
@@ -144,6 +160,24 @@ def _end_if_cancelled() -> None:
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError
+
+
+def _place_of(url: str) -> str:
+    """Name the server of a URL for people and logs, without user and password.
+
+    Raises:
+        UnavailableError: the URL is none, or its password holds a character that ends it early.
+    """
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise UnavailableError(BAD_URL) from None
+    if parts.scheme == "unix":
+        return parts.path
+    if not host or parts.fragment or "@" in parts.path + parts.query:
+        raise UnavailableError(BAD_URL)
+    return f"{host}:{port or DEFAULT_PORT}"
 
 
 def _entries(found: Any) -> list[StreamEntry]:

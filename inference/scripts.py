@@ -16,6 +16,13 @@ SUBMIT = (
     + """
 local limit, longest, grace = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 redis.call('XTRIM', KEYS[1], 'MINID', string.format('%d', now - longest - grace))
+for _, old in ipairs(redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 4)) do
+  for i = 1, #old[2], 2 do
+    if old[2][i] == 'deadline' and (tonumber(old[2][i + 1]) or 0) + grace < now then
+      redis.call('XDEL', KEYS[1], old[1])
+    end
+  end
+end
 local room = limit - redis.call('XLEN', KEYS[1])
 local added = {redis.call('ZCOUNT', KEYS[2], string.format('%d', now), '+inf')}
 local latest = 0
@@ -38,23 +45,29 @@ return added
 )
 
 # KEYS requests, then 2 a request: reply stream, mark; ARGV group, grace, reply life, reply length, duplicate
-# payload, then 4 a request: entry, deadline, call, payload ('' for none: the request is only dropped).
+# payload, then 5 a request: entry, deadline, call, payload ('' for none: the request is only dropped), 1
+# where it is an answer and no error (after an error the id may be asked anew). Who withdrew is sent nothing.
 # Returns how many were answered here, were duplicates, had been answered before, came too late.
 FINISH = (
     _NOW
     + """
 local sent, duplicates, before, late = 0, 0, 0, 0
-for i = 6, #ARGV, 4 do
-  local reply, mark = KEYS[(i - 6) / 2 + 2], KEYS[(i - 6) / 2 + 3]
+for i = 6, #ARGV, 5 do
+  local place = (i - 6) / 5 * 2 + 2
+  local reply, mark = KEYS[place], KEYS[place + 1]
   local entry, life, call, payload = ARGV[i], tonumber(ARGV[i + 1]) - now, ARGV[i + 2], ARGV[i + 3]
-  if payload ~= '' and life <= 0 then
+  redis.call('XACK', KEYS[1], ARGV[1], entry)
+  local is_open = redis.call('XDEL', KEYS[1], entry) == 1
+  if not is_open then
+    payload = ''
+  elseif payload ~= '' and life <= 0 then
     payload, late = '', late + 1
   end
   if payload ~= '' then
     local owner = reply .. '#' .. call
     local found = redis.call('GET', mark)
     if not found then
-      redis.call('SET', mark, owner, 'PX', string.format('%d', life + ARGV[2]))
+      if ARGV[i + 4] == '1' then redis.call('SET', mark, owner, 'PX', string.format('%d', life + ARGV[2])) end
       sent = sent + 1
     elseif found ~= owner then
       payload, duplicates = ARGV[5], duplicates + 1
@@ -66,8 +79,6 @@ for i = 6, #ARGV, 4 do
     redis.call('XADD', reply, 'MAXLEN', '~', ARGV[4], '*', 'call', call, 'payload', payload)
     redis.call('PEXPIRE', reply, ARGV[3])
   end
-  redis.call('XACK', KEYS[1], ARGV[1], entry)
-  redis.call('XDEL', KEYS[1], entry)
 end
 return {sent, duplicates, before, late}
 """
@@ -79,36 +90,44 @@ HEARTBEAT = (
     + """
 redis.call('ZADD', KEYS[1], string.format('%d', now + ARGV[2]), ARGV[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', string.format('%d', now - ARGV[3]))
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return {now, redis.call('ZCOUNT', KEYS[1], string.format('%d', now), '+inf')}
 """
 )
 
-# KEYS requests, workers; ARGV group, my name, least idle time, stale time, count, trace. Takes over what dead
-# workers owe, and what anybody has owed for longer than the stale time; forgets the dead that owe nothing.
-# Returns {deliveries, entry, fields} a request.
+# KEYS requests, workers; ARGV group, my name, least idle time, stale time, count, trace, life of a worker.
+# Takes over what dead workers owe, and what anybody has owed for longer than the stale time; forgets the dead
+# that owe nothing. What was taken over before comes alone: it may be what they died of, and what was not
+# begun must not be counted with it. Returns {deliveries, entry, fields} a request.
 CLAIM = (
     _NOW
     + """
 local function is_dead(name)
-  local seen = redis.call('ZSCORE', KEYS[2], name)
-  return not seen or tonumber(seen) < now
+  local seen = tonumber(redis.call('ZSCORE', KEYS[2], name) or 0)
+  return seen < now or seen > now + ARGV[7]
 end
 local claimed = {}
-local owed = redis.call('XPENDING', KEYS[1], ARGV[1], 'IDLE', ARGV[3], '-', '+', ARGV[5])
-for _, row in ipairs(owed) do
-  local entry, name, idle, deliveries = row[1], row[2], row[3], row[4]
-  if idle >= tonumber(ARGV[4]) or (name ~= ARGV[2] and is_dead(name)) then
-    local got = redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, entry)
-    for _, pair in ipairs(got) do
-      if pair then claimed[#claimed + 1] = {deliveries + 1, pair[1], pair[2]} end
+local function take(rows)
+  for _, row in ipairs(rows) do
+    local is_alone = row[4] > 1
+    if is_alone and #claimed > 0 then return end
+    for _, pair in ipairs(redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, row[1])) do
+      if pair then claimed[#claimed + 1] = {row[4] + 1, pair[1], pair[2]} end
     end
+    if is_alone and #claimed > 0 then return end
   end
 end
 for _, row in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
-  if row[4] == 0 and row[6] > tonumber(ARGV[6]) and row[2] ~= ARGV[2] and is_dead(row[2]) then
-    redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], row[2])
+  local name, owed, idle = row[2], row[4], row[6]
+  if name ~= ARGV[2] and is_dead(name) then
+    if owed > 0 then
+      take(redis.call('XPENDING', KEYS[1], ARGV[1], 'IDLE', ARGV[3], '-', '+', ARGV[5], name))
+    elseif idle > tonumber(ARGV[6]) then
+      redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], name)
+    end
   end
 end
+take(redis.call('XPENDING', KEYS[1], ARGV[1], 'IDLE', ARGV[4], '-', '+', ARGV[5]))
 return claimed
 """
 )

@@ -18,6 +18,7 @@ from inference.protocol import ErrorReply
 
 GROUP = "workers"
 MAX_LIFE_MS = 60_000  # no request lives longer, whatever its sender asks for
+LONGEST_NUMBER = 15  # digits: what is longer is garbage
 UNDATED_LIFE_MS = 5_000  # a request whose deadline cannot be read
 GRACE_MS = 1_000  # after a deadline, before the last traces of a request go
 REPLY_LIFE_MS = 60_000  # replies that nobody fetches
@@ -105,18 +106,23 @@ class Entry:
 def read_entry(entry: bytes, fields: Mapping[bytes, bytes], deliveries: int = 1) -> Entry:
     """Read the fields of a stream entry; what is missing or unreadable stays empty, to be refused."""
     texts = {name: fields.get(name, b"").decode(errors="replace") for name in _TEXT_FIELDS}
-    deadline = texts[b"deadline"]
+    added = _milliseconds(entry)
+    deadline = _number(texts[b"deadline"], added + UNDATED_LIFE_MS)
     return Entry(
         entry=entry,
-        version=int(texts[b"v"]) if texts[b"v"].isdecimal() else 0,
+        version=_number(texts[b"v"], 0),
         id=texts[b"id"],
         trace=texts[b"trace"],
-        deadline_ms=int(deadline) if deadline.isdecimal() else _milliseconds(entry) + UNDATED_LIFE_MS,
+        deadline_ms=min(deadline, added + MAX_LIFE_MS),
         reply=texts[b"reply"],
         call=texts[b"call"],
         payload=fields.get(b"payload", b""),
         deliveries=deliveries,
     )
+
+
+def _number(text: str, otherwise: int) -> int:
+    return int(text) if text.isdecimal() and len(text) <= LONGEST_NUMBER else otherwise
 
 
 def _milliseconds(entry: bytes) -> int:

@@ -51,9 +51,9 @@ def _held(hold: float) -> Text:
 def _show_best(console: Console, best: Reaction) -> None:
     can_draw = console.is_terminal and not console.no_color
     way = _preview.choose_way(os.environ, console.color_system if can_draw else None)
-    if way is None:
-        return
     path = Path(best.file)
+    if way is None or not path.is_file():  # a worker on another host names a file of that host
+        return
     console.print()
     if way == "blocks":
         grid = Table.grid(padding=(0, 2))

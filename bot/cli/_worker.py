@@ -11,14 +11,16 @@ import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+from redis.exceptions import RedisError
+
 from bot.cli import _settings
 from bot.messages import ENGINE_LOADING, NO_ENGINE
 from bot.settings import RedisSettings, WorkerSettings
-from inference.control import Reload
+from inference.control import Reload, last_announcement
 from inference.errors import ReparteeError, UnavailableError
 from inference.health import health_app, serve
 from inference.logs import configure, get_logger
-from inference.redis_link import PASSING, UNREACHABLE, Link
+from inference.redis_link import UNREACHABLE, Link
 from inference.wire import Keys, unique_name
 
 try:
@@ -51,11 +53,7 @@ def run(redis: RedisSettings, settings: WorkerSettings) -> None:
         ReparteeError: the worker cannot start; says why and what to do.
     """
     configure(settings.log_format, settings.log_level)
-    try:
-        asyncio.run(Process(redis, settings).run())
-    except ExceptionGroup as group:  # a loop died; its message may quote what it worked on
-        get_logger("process").critical("a fault ends the worker", where=[where_of(e) for e in leaves(group)])
-        os._exit(FAULT)  # a stuck thread would keep the interpreter from ending
+    asyncio.run(Process(redis, settings).run())
 
 
 def leaves(error: BaseException) -> list[BaseException]:
@@ -89,10 +87,11 @@ class Process:
                 self._log.info(
                     "starting", redis=self._link.place, namespace=self._namespace, health_port=port
                 )
+                since = await last_announcement(self._link, self._keys)
                 engine = await asyncio.to_thread(self.open_engine)
                 if not self._stop.is_set():
-                    await self._serve(engine)
-        except PASSING as error:  # Redis went away before serving had begun
+                    await self._serve(engine, since)
+        except RedisError as error:  # it went away before serving had begun, or refuses what is needed
             raise UnavailableError(UNREACHABLE.format(place=self._link.place, reason=error)) from error
         finally:
             await self._link.close()
@@ -114,15 +113,22 @@ class Process:
         gc.freeze()  # a large catalogue would be gone through again and again, while requests wait
         return engine
 
-    async def _serve(self, engine: Engine) -> None:
+    async def _serve(self, engine: Engine, since: bytes) -> None:
         settings = self._settings
         queue = RequestQueue(self._link, self._keys, unique_name())
         cache = ResultCache(self._link, self._keys, self._cache_config()) if settings.cache else None
         config = WorkerConfig(threads=settings.threads, max_batch=settings.batch)
         self._worker = Worker(engine, queue, self._metrics, config, cache)
         swapper = Swapper(self._link, self._keys, self._worker, self._metrics, self.open_engine)
-        self._log.info("ready", worker=queue.name, threads=settings.threads, **describe(engine))
-        await self._worker.run(swapper.listen())
+
+        def ready() -> None:
+            self._log.info("ready", worker=queue.name, threads=settings.threads, **describe(engine))
+
+        try:
+            await self._worker.run(swapper.listen(since), ready=ready)
+        except ExceptionGroup as group:  # a loop died; its message may quote what it worked on
+            self._log.critical("a fault ends the worker", where=[where_of(e) for e in leaves(group)])
+            os._exit(FAULT)  # a stuck or loading thread would keep the process
 
     def _on_signal(self, number: int) -> None:
         self._log.info("draining", signal=signal.Signals(number).name)

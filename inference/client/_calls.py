@@ -59,7 +59,7 @@ class Calls:
             ReparteeError: calls are refused.
         """
         if self._refusal is not None:
-            raise self._refusal
+            raise type(self._refusal)(str(self._refusal))  # anew: an error keeps all that it went through
         self._last += 1
         ends_at = time.monotonic() + request.timeout_s
         future: asyncio.Future[ReactReply] = asyncio.get_running_loop().create_future()
@@ -98,7 +98,8 @@ class Calls:
         for call, entry in zip(calls, entries, strict=True):
             call.has_met_worker = has_worker
             if not entry:
-                call.fail(BusyError(BUSY))
+                if not call.entries:  # else it is asked again after an outage, and may be in work already
+                    call.fail(BusyError(BUSY))
                 continue
             call.entries.append(entry)
             if call.number not in self._calls:  # given up while it was on its way

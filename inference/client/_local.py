@@ -8,13 +8,14 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from inference.client._service import BUSY, CLOSED, LATE, completed
-from inference.errors import BusyError, DeadlineError, ServiceError
+from inference.errors import BusyError, DeadlineError, ReparteeError, ServiceError, StageError
 from inference.protocol import ReactReply, ReactRequest
 
 if TYPE_CHECKING:
     from inference.engine import Engine  # brings onnxruntime, which an adapter does without
 
 QUEUE_LIMIT = 256
+FAILED = "The model failed at this message ({error})."
 
 
 class LocalService:
@@ -58,9 +59,14 @@ class LocalService:
         except TimeoutError as error:
             raise DeadlineError(LATE.format(timeout_s=request.timeout_s)) from error
         except asyncio.CancelledError:
-            if self._engine is None:  # closed meanwhile: what had not begun was dropped
+            task = asyncio.current_task()
+            if self._engine is None and not (task and task.cancelling()):  # closed before it had begun
                 raise ServiceError(CLOSED) from None
             raise
+        except ReparteeError:
+            raise
+        except Exception as error:  # its text may quote the message
+            raise StageError(FAILED.format(error=type(error).__name__)) from None
         finally:
             self._waiting -= 1
 

@@ -21,13 +21,14 @@ from inference.errors import (
 )
 from inference.protocol import SCHEMA_VERSION, ErrorReply, ReactReply, ReactRequest, decode_reply
 from inference.scripts import SUBMIT
-from inference.wire import GRACE_MS, MAX_LIFE_MS, Keys, to_error, unique_name
+from inference.wire import GRACE_MS, LONGEST_NUMBER, MAX_LIFE_MS, Keys, to_error, unique_name
 
 if TYPE_CHECKING:
     from inference.redis_link import Link
 
 QUEUE_LIMIT = 512
 SUBMITTED_AT_ONCE = 128
+YIELDS = 3  # turns of the loop in which who was answered may go on, ask and be sent, before the next read
 TRIMMED_AFTER = 64  # replies that were handed out, or a quiet second
 
 LOST = "Redis could not be reached within {timeout_s:g} s."
@@ -182,7 +183,7 @@ class RedisService:
                 backoff.reset()
             except PASSING:
                 await backoff.wait()
-                last = START  # the server may have lost the stream and count anew
+                last, self._untrimmed = START, 0  # the server may have lost the stream and count anew
                 self._calls.ask_again()
 
     async def _read(self, link: Link, last: bytes) -> bytes:
@@ -194,18 +195,21 @@ class RedisService:
         for entry, fields in replies:
             last = entry
             self._deliver(fields)
+        for _ in range(YIELDS if replies else 0):
+            await asyncio.sleep(0)
         if self._untrimmed > (TRIMMED_AFTER if replies else 0):
             await link.trim(self._replies, last)
             self._untrimmed = 0
         return last
 
     def _deliver(self, fields: dict[bytes, bytes]) -> None:
-        call = self._calls.get(int(fields[b"call"]))
-        if call is None:  # too late, or answered before
+        number = fields.get(b"call", b"")
+        call = self._calls.get(int(number)) if number.isdigit() and len(number) < LONGEST_NUMBER else None
+        if call is None:  # too late, answered before, or nonsense
             return
         try:
-            reply = decode_reply(fields[b"payload"])
-        except msgspec.DecodeError:
+            reply = decode_reply(fields.get(b"payload", b""))
+        except (msgspec.DecodeError, UnicodeDecodeError):
             call.fail(VersionError(UNREADABLE))
             return
         if isinstance(reply, ErrorReply):

@@ -7,6 +7,8 @@ import time
 from collections.abc import Coroutine, Sequence
 from typing import Any
 
+from redis.exceptions import ResponseError
+
 from inference.logs import get_logger
 from inference.protocol import encode
 from inference.redis_link import PASSING, Backoff
@@ -29,7 +31,7 @@ class Answers:
 
     def post(self, answers: Sequence[Answer], failures: Sequence[Failure]) -> None:
         """Send replies and typed errors."""
-        outcomes = [Outcome(answer.job.entry, encode(answer.reply)) for answer in answers]
+        outcomes = [Outcome(answer.job.entry, encode(answer.reply), is_answer=True) for answer in answers]
         outcomes += [self._refuse(failure) for failure in failures]
         if outcomes:
             self._start(self._send(outcomes, answers))
@@ -63,18 +65,21 @@ class Answers:
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            self._log.error("replies were lost", reason=type(error).__name__)
+            self._log.error("a reply, or what was to be kept of it, was lost", reason=type(error).__name__)
             self._metrics.errors.labels("reply").inc()
 
     async def _send(self, outcomes: Sequence[Outcome], answers: Sequence[Answer] = ()) -> None:
         """Send until it succeeds, or until nobody waits for any of it; then record how long all took."""
         start = time.perf_counter()
-        last = max(entry.deadline_ms for entry, _ in outcomes)
+        last = max(outcome.entry.deadline_ms for outcome in outcomes)
         backoff = Backoff()
         while True:
             try:
                 tally = await self._queue.finish(outcomes)
                 break
+            except ResponseError as error:
+                await self._send_apart(outcomes, error)
+                return
             except PASSING:
                 self._metrics.reconnects.inc()
                 if self._queue.now_ms() > last:
@@ -82,11 +87,23 @@ class Answers:
                     return
                 await backoff.wait()
         self._metrics.stages["reply"].observe(time.perf_counter() - start)
-        for outcome, count in tally._asdict().items():
-            self._metrics.requests.labels(outcome).inc(count)
+        for outcome, count in zip(self._metrics.outcomes, tally, strict=True):
+            if count:
+                outcome.inc(count)
         for answer in answers:
             self._metrics.time(answer.job.timings_ms)
             self._log.debug("answered", trace=answer.job.request.trace, ms=answer.job.timings_ms)
+
+    async def _send_apart(self, outcomes: Sequence[Outcome], error: ResponseError) -> None:
+        """Send each by itself, so that what Redis refuses costs its neighbours nothing; strike that off."""
+        if len(outcomes) > 1:
+            for outcome in outcomes:
+                await self._send([outcome])
+            return
+        self._log.error("a reply was refused", trace=outcomes[0].entry.trace, reason=type(error).__name__)
+        self._metrics.errors.labels("reply").inc()
+        if outcomes[0].payload is not None:
+            await self._send([Outcome(outcomes[0].entry, None)])
 
     async def _keep(self, cache: ResultCache, answers: Sequence[Answer]) -> None:
         kept = []

@@ -23,6 +23,7 @@ from inference.wire import Keys
 KEPT_GIFS = 128
 LONGEST = 1_000  # characters; what is longer hardly comes again
 DIGEST_BYTES = 16
+VERSION = "1"  # of what is kept and of how GIFs are ranked: to be raised when either changes
 
 
 @dataclass(frozen=True)
@@ -59,18 +60,20 @@ class ResultCache:
         if len(tokens.text) > LONGEST:
             return None
         hashed = hashlib.blake2b(key=self._key, digest_size=DIGEST_BYTES)
-        for part in (engine.bundle.label, engine.bundle.vector_key, engine.catalogue_version, tokens.text):
+        for part in (VERSION, engine.fingerprint, tokens.text):
             hashed.update(part.encode(errors="surrogatepass") + b"\0")
         return hashed.digest()
 
-    async def lookup(self, digests: Sequence[bytes | None], tokens: Sequence[Tokens]) -> list[Reading | None]:
-        """Return what is kept under each digest."""
+    async def lookup(
+        self, engine: Engine, digests: Sequence[bytes | None], tokens: Sequence[Tokens]
+    ) -> list[Reading | None]:
+        """Return what is kept under each digest, None where it is nothing or garbage."""
         asked = [digest for digest in digests if digest is not None]
         if not asked:
             return [None] * len(digests)
         found = iter(await self._link.run_script(LOOKUP, self._keys, asked))
         return [
-            self._decode(next(found), words) if digest is not None else None
+            self._decode(engine, next(found), words) if digest is not None else None
             for digest, words in zip(digests, tokens, strict=True)
         ]
 
@@ -81,19 +84,24 @@ class ResultCache:
             limits = [self._config.size, self._config.life_s * 1000]
             await self._link.run_script(STORE, self._keys, [*limits, *flat])
 
-    def _decode(self, raw: bytes, tokens: Tokens) -> Reading | None:
+    def _decode(self, engine: Engine, raw: bytes, tokens: Tokens) -> Reading | None:
         if not raw:
             return None
         try:
             kept = self._decoder.decode(raw)
-        except msgspec.DecodeError:
+            ranking = Ranking(
+                np.frombuffer(kept.positions, "<u4").astype(np.int64),
+                np.frombuffer(kept.scores, "<f4"),
+                np.frombuffer(kept.votes, "<f4"),
+                kept.is_whole,
+            )
+        except (msgspec.DecodeError, ValueError):
             return None
-        ranking = Ranking(
-            np.frombuffer(kept.positions, "<u4").astype(np.int64),
-            np.frombuffer(kept.scores, "<f4"),
-            np.frombuffer(kept.votes, "<f4"),
-            kept.is_whole,
-        )
+        shapes = (ranking.scores.shape, ranking.votes.shape)
+        if shapes != (ranking.positions.shape, (len(engine.bundle.anchors),)):
+            return None
+        if (ranking.positions >= len(engine)).any():
+            return None
         return Reading(tokens.text, kept.is_cut, kept.is_foreign, kept.hold, ranking)
 
 

@@ -66,11 +66,11 @@ class Intake:
     async def read(self) -> None:
         """Bring requests in, as many as there is room for, until stopped."""
         while not self._is_stopping:
-            block_ms = await self._room()
+            count, block_ms = await self._room()
             if self._is_stopping:
                 break
             try:
-                entries = await self._queue.read(self._share() - len(self._batcher), block_ms)
+                entries = await self._queue.read(count, block_ms)
             except (*PASSING, ResponseError) as error:
                 await self._rejoin(error)
                 continue
@@ -101,16 +101,19 @@ class Intake:
             await self._has_work.wait()
             self._idle_lanes -= 1
 
-    async def _room(self) -> int | None:
-        """Wait until there is room; return how long the read may wait, None for not at all."""
+    async def _room(self) -> tuple[int, int | None]:
+        """Wait until there is room; return how much, and how long the read may wait, None for not at all.
+
+        Idle lanes are offered what they can begin at once: the rest of a burst is for other workers.
+        """
         while not self._is_stopping:
             if self._idle_lanes and not len(self._batcher):
-                return BLOCK_MS
+                return self._idle_lanes * self._config.max_batch, BLOCK_MS
             if self._may_read_ahead and len(self._batcher) < self._config.max_batch:
-                return None
+                return self._share() - len(self._batcher), None
             self._has_room.clear()
             await self._has_room.wait()
-        return None
+        return 0, None
 
     def _share(self) -> int:
         """Return how many requests this worker may hold unbegun."""
@@ -133,19 +136,33 @@ class Intake:
         Raises:
             ResponseError: Redis refuses for another reason than a missing group.
         """
-        is_outage = isinstance(error, PASSING)
+        # that an empty stream expires is usual; Redis 7.0 says it in other words
+        is_expiry = "NOGROUP" in str(error) or "no longer exists" in str(error)
+        is_outage = isinstance(error, PASSING) and not is_expiry
         if is_outage:
             self._metrics.reconnects.inc()
             self._log.warning("redis is gone", reason=type(error).__name__)
-        elif not str(error).startswith("NOGROUP"):  # which is usual: an empty stream expires
+        elif not is_expiry:
             raise error
+        if await self.join() and is_outage:
+            self._log.info("redis is back")
+
+    async def join(self) -> bool:
+        """Join the group, as soon as Redis is there; say whether this was before a stop.
+
+        What this worker was handed out and may never have seen, as its connection broke, is taken in again.
+        """
         backoff = Backoff()
         while not self._is_stopping:
             try:
                 await self._queue.join()
-            except PASSING:
+                entries = await self._queue.pending(self._share())
+            except (*PASSING, ResponseError) as error:
+                if isinstance(error, ResponseError) and "NOGROUP" not in str(error):
+                    raise
                 await backoff.wait()
                 continue
-            if is_outage:
-                self._log.info("redis is back")
-            return
+            if entries:
+                await self._take_in(entries)
+            return True
+        return False

@@ -7,6 +7,7 @@ from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
 STAGES = ("queue", "prepare", "infer", "finish", "reply")
+OUTCOMES = ("answered", "duplicates", "before", "late")  # in the order of the queue's tally
 SECONDS = (0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.125, 0.25, 0.5, 1.0, 2.0, 5.0)
 SIZES = (1, 2, 4, 8, 16, 32, 64)
 
@@ -31,7 +32,8 @@ class WorkerMetrics:
             registry=self.registry,
         )
         self.stages = {stage: self._stage_seconds.labels(stage) for stage in STAGES}
-        self.requests = self._counter("requests", "Requests by what became of them.", "outcome")
+        requests = self._counter("requests", "Requests by what became of them.", "outcome")
+        self.outcomes = [requests.labels(name) for name in OUTCOMES]
         self.errors = self._counter("errors", "Errors sent, by code.", "code")
         self.dropped = self._counter("dropped", "Requests dropped unanswered, by reason.", "reason")
         self.cache = self._counter("cache_lookups", "Lookups of kept results.", "result")

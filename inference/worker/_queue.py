@@ -11,7 +11,7 @@ from redis.exceptions import ResponseError
 
 from inference.errors import DuplicateError
 from inference.protocol import encode
-from inference.redis_link import Link
+from inference.redis_link import START, Link
 from inference.scripts import CLAIM, FINISH, HEARTBEAT, LEAVE, STANDING
 from inference.wire import (
     GRACE_MS,
@@ -41,10 +41,14 @@ class Standing(IntEnum):
 
 
 class Outcome(NamedTuple):
-    """What becomes of a request: a reply as MessagePack, or None where it is dropped."""
+    """What becomes of a request: a reply as MessagePack, or None where it is dropped.
+
+    After an answer its id is not answered again, after an error it may be asked anew.
+    """
 
     entry: Entry
     payload: bytes | None
+    is_answer: bool = False
 
 
 class Tally(NamedTuple):
@@ -57,7 +61,7 @@ class Tally(NamedTuple):
 
 
 class RequestQueue:
-    """The request stream as one worker sees it; two connections, one of which may block."""
+    """The request stream as one worker sees it."""
 
     def __init__(self, link: Link, keys: Keys, name: str) -> None:
         """Bind the worker of this name to the stream."""
@@ -100,12 +104,19 @@ class RequestQueue:
         )
         return [read_entry(entry, fields) for entry, fields in found]
 
+    async def pending(self, count: int) -> list[Entry]:
+        """Return what Redis has handed out to this worker and seen no reply to, the oldest first."""
+        found = await self._link.read_group(
+            GROUP, self.name, self._keys.requests, count=count, block_ms=None, after=START
+        )
+        return [read_entry(entry, fields) for entry, fields in found if fields]
+
     async def claim(self) -> list[Entry]:
         """Take over what dead or stuck workers owe."""
         found = await self._link.run_script(
             CLAIM,
             [self._keys.requests, self._keys.workers],
-            [GROUP, self.name, IDLE_MS, STALE_MS, CLAIM_COUNT, WORKER_TRACE_MS],
+            [GROUP, self.name, IDLE_MS, STALE_MS, CLAIM_COUNT, WORKER_TRACE_MS, WORKER_LIFE_MS],
         )
         return [read_entry(entry, _pairs(fields), deliveries) for deliveries, entry, fields in found]
 
@@ -121,10 +132,11 @@ class RequestQueue:
         """Send replies and strike the requests off, each once whoever else answers it."""
         keys = [self._keys.requests]
         arguments: list[Any] = [GROUP, GRACE_MS, REPLY_LIFE_MS, REPLY_LENGTH, self._duplicate]
-        for entry, payload in outcomes:
-            keys += [entry.reply or self._keys.replies("nobody"), self._keys.answered(entry.id)]
-            is_sent = payload is not None and entry.reply
-            arguments += [entry.entry, entry.deadline_ms, entry.call, payload if is_sent else b""]
+        for entry, payload, is_answer in outcomes:
+            can_reply = entry.reply.startswith(self._keys.replies(""))  # and not some other key
+            keys += [entry.reply if can_reply else self._keys.replies(""), self._keys.answered(entry.id)]
+            sent = payload if can_reply and payload is not None else b""
+            arguments += [entry.entry, entry.deadline_ms, entry.call, sent, int(is_answer)]
         return Tally(*await self._link.run_script(FINISH, keys, arguments))
 
     async def depth(self) -> int:

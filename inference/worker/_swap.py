@@ -34,9 +34,9 @@ class Swapper:
         self._open = opener
         self._log = get_logger("swap").bind(worker=worker.name)
 
-    async def listen(self) -> None:
-        """Obey announcements until cancelled."""
-        backoff, last = Backoff(), None
+    async def listen(self, since: bytes | None = None) -> None:
+        """Obey announcements until cancelled: those after `since`, or from now on."""
+        backoff, last = Backoff(), since
         while True:
             try:
                 if last is None:

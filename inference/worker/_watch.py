@@ -65,12 +65,19 @@ class Watch:
         Args:
             answer: answers one request.
         """
+        has_more = False
         while True:
-            await asyncio.sleep(CLAIM_S)
+            await asyncio.sleep(0 if has_more else CLAIM_S)
+            has_more = False
             try:
                 entries = await self._queue.claim()
-            except (*PASSING, ResponseError):
-                continue  # the reader mends it
+            except PASSING:
+                continue  # the reader waits it out
+            except ResponseError as error:
+                if "NOGROUP" not in str(error) and "no such key" not in str(error):
+                    self._log.error("cannot take over requests", reason=str(error))
+                continue
+            has_more = bool(entries)
             if entries:
                 self._metrics.claimed.inc(len(entries))
                 self._log.warning("took over requests", count=len(entries))

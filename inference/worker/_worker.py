@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -95,17 +95,21 @@ class Worker:
         """Read no more; `run` ends when what was read is answered."""
         self._intake.stop()
 
-    async def run(self, *background: Coroutine[Any, Any, None]) -> None:
+    async def run(
+        self, *background: Coroutine[Any, Any, None], ready: Callable[[], None] = lambda: None
+    ) -> None:
         """Serve until `stop` is called, then finish what was read and leave.
 
         Args:
             background: more that runs beside and is cancelled at the end.
+            ready: called when serving begins.
 
         Raises:
             ExceptionGroup: a loop died; the process is to end.
         """
-        await self._queue.join()
+        await self._intake.join()
         self._describe()
+        ready()
         async with asyncio.TaskGroup() as keepers:
             loops = (self._watch.beat(), self._watch.claim(self._answer_alone), *background)
             watch = [keepers.create_task(loop) for loop in loops]
@@ -165,6 +169,7 @@ class Worker:
             raise StuckError(STUCK.format(seconds=self._config.stage_limit_s)) from error
         del self._busy_since[lane]
         self._answers.post(answers, failures)
+        await asyncio.sleep(0)  # the replies go out before the next batch is looked for
 
     async def _still_wanted(self, jobs: list[Job]) -> list[Job]:
         """Leave out what has been withdrawn or answered meanwhile; who asked twice is told."""
@@ -185,7 +190,7 @@ class Worker:
         engine = self._engine
         digests = [self._cache.digest(engine, job.tokens) for job in jobs]
         try:
-            readings = await self._cache.lookup(digests, [job.tokens for job in jobs])
+            readings = await self._cache.lookup(engine, digests, [job.tokens for job in jobs])
         except PASSING:
             return [], jobs
         answers, others = [], []

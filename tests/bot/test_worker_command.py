@@ -111,11 +111,12 @@ async def test_a_worker_serves_says_how_it_is_and_drains(environment: dict[str, 
             await asked.react(ReactRequest(text=f"{SECRET} hug", id="event-7"))
         assert await get(port, "/healthz") == (200, "ok\n")
         assert await get(port, "/readyz") == (200, "ok\n")
-        metrics = (await get(port, "/metrics"))[1]
+        async with asyncio.timeout(10):
+            while "repartee_queue_depth 0.0" not in (metrics := (await get(port, "/metrics"))[1]):
+                await asyncio.sleep(0.05)
         assert 'repartee_requests_total{outcome="answered"} 21.0' in metrics
         assert 'repartee_stage_seconds_count{stage="infer"}' in metrics
         assert "repartee_batch_size_bucket" in metrics
-        assert "repartee_queue_depth 0.0" in metrics
         assert 'repartee_cache_lookups_total{result="miss"}' in metrics
         assert SECRET not in metrics
         worker.process.send_signal(signal.SIGTERM)

@@ -191,3 +191,81 @@ async def test_a_server_that_is_full_is_waited_out(tiny_engine: Engine, namespac
             await link.run("CONFIG", "SET", "maxmemory", "0")
             assert await asked == ["hug"]
             await until(lambda: not worker.complaint)
+
+
+async def test_an_idle_client_outlives_a_restart(tiny_engine: Engine, namespace: str) -> None:
+    with server(port=free_port()) as only:
+        async with (
+            working(only.connection_url, namespace, tiny_engine),
+            RedisService(only.connection_url, namespace=namespace) as service,
+        ):
+            assert await firsts(service, ["boom"]) == ["mic_drop"]
+            only.stop()
+            only.start()
+            async with linked(only.connection_url) as link, asyncio.timeout(10):
+                while (
+                    not (await link.run("INFO", "commandstats")).get("cmdstat_xread", {}).get("calls", 0) > 1
+                ):
+                    await asyncio.sleep(0.05)  # until a read was quiet, after which replies are trimmed
+            assert await firsts(service, ["so sad"]) == ["cry"]
+
+
+async def test_an_id_whose_asker_gave_up_may_be_asked_again(
+    held: HeldEngine, url: str, namespace: str
+) -> None:
+    held.gate.clear()
+    async with (
+        working(url, namespace, held),
+        RedisService(url, namespace=namespace) as service,
+        linked(url) as link,
+    ):
+        request = ReactRequest(text="I miss you", id="event")
+        first = asyncio.create_task(service.react(request))
+        await until(lambda: held.batches)
+        first.cancel()
+        while await link.run("XLEN", Keys(namespace).requests):
+            await asyncio.sleep(0.005)
+        held.gate.set()
+        assert (await service.react(request)).reactions
+
+
+async def test_an_id_that_ended_in_an_error_may_be_asked_again(
+    tiny_engine: Engine, url: str, namespace: str
+) -> None:
+    async with working(url, namespace, tiny_engine), RedisService(url, namespace=namespace) as service:
+        with pytest.raises(MessageError):
+            await service.react(ReactRequest(text=" ", id="event"))
+        assert (await service.react(ReactRequest(text="boom", id="event"))).reactions
+
+
+@pytest.mark.parametrize("timeout_s", [float("nan"), float("inf"), 0.0, -1.0])
+async def test_a_time_that_is_none_is_refused(url: str, namespace: str, timeout_s: float) -> None:
+    async with RedisService(url, namespace=namespace) as service:
+        with pytest.raises(MessageError, match="a number above 0"):
+            await service.react(ReactRequest(text="boom", timeout_s=timeout_s))
+        with pytest.raises(MessageError, match="ask for 1000 at most"):
+            await service.react(ReactRequest(text="boom", k=2**70))
+
+
+async def test_broken_characters_are_no_obstacle(tiny_engine: Engine, url: str, namespace: str) -> None:
+    async with working(url, namespace, tiny_engine), RedisService(url, namespace=namespace) as service:
+        texts = ["boom \ud83d", "\ud83d\ude02" + " " * 300_000]  # half a pair, and two halves of one
+        assert await firsts(service, texts) == ["mic_drop", "laugh"]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "redis://:sesame#1@host/0",
+        "redis://:1234#sesame@host/0",
+        "redis://:se/same@host/0",
+        "redis://:sesame?@host/0",
+        "redis://:[sesame@host/0",
+        "redis://:x@host:sesame/0",
+    ],
+)
+async def test_a_password_that_breaks_the_address_is_not_shown(address: str) -> None:
+    with pytest.raises(UnavailableError, match="%2F") as wrong:
+        await RedisService(address).__aenter__()
+    assert "sesame" not in str(wrong.value)
+    assert "1234" not in str(wrong.value)

@@ -1,3 +1,4 @@
+import msgspec
 import pytest
 
 from inference.client import RedisService
@@ -102,9 +103,9 @@ async def test_nothing_is_kept_beyond_its_time(tiny_engine: Engine, url: str, na
         digest = cache.digest(tiny_engine, tokens)
         assert digest is not None
         await cache.store([(digest, tiny_engine.rank(tokens, vector, hold))])
-        assert (await cache.lookup([digest, None], [tokens, tokens]))[0] is not None
+        assert (await cache.lookup(tiny_engine, [digest, None], [tokens, tokens]))[0] is not None
         await link.run("ZADD", Keys(namespace).cache_ages, 1, digest)  # expired long ago
-        assert await cache.lookup([digest], [tokens]) == [None]
+        assert await cache.lookup(tiny_engine, [digest], [tokens]) == [None]
         await cache.store([(b"other", tiny_engine.rank(tokens, vector, hold))])
         assert await link.run("HKEYS", Keys(namespace).cache) == [b"other"]
 
@@ -139,5 +140,8 @@ async def test_garbage_in_the_cache_is_passed_over(tiny_engine: Engine, url: str
         await until_kept(url, namespace, 1)
         keys = Keys(namespace)
         (digest,) = await link.run("HKEYS", keys.cache)
-        await link.run("HSET", keys.cache, digest, b"\xc1")
-        assert (await service.react(ReactRequest(text="boom"))).reactions == first.reactions
+        short = msgspec.msgpack.encode([False, False, 0.5, False, b"\1\0\0", b"", b""])
+        far = [False, False, 0.5, False, b"\xff" * 4, b"\0" * 4, b"\0" * 4 * len(tiny.CATEGORIES)]
+        for garbage in (b"\xc1", b"\xa2\xff\xfe", short, msgspec.msgpack.encode(far)):
+            await link.run("HSET", keys.cache, digest, garbage)
+            assert (await service.react(ReactRequest(text="boom"))).reactions == first.reactions

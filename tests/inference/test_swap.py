@@ -124,6 +124,7 @@ async def test_garbage_on_the_control_stream_is_passed_over(
         await asyncio.sleep(0.05)
         keys = Keys(namespace)
         await link.run("XADD", keys.control, "*", "message", b"\xc1")
+        await link.run("XADD", keys.control, "*", "message", b"\x81\xa2id\xa2\xff\xfe")
         await link.run("XADD", keys.control, "*", "other", b"x")
         await announce(link, keys, new_reload(str(other_bundle)))
         await until(lambda: worker.engine.bundle.label == "other 2")
@@ -142,7 +143,7 @@ async def test_a_job_read_for_the_old_engine_is_answered_by_the_new_one(
         while await link.run("XLEN", Keys(namespace).requests) < 2:
             await asyncio.sleep(0.005)
         async with working(url, namespace, held, max_batch=1) as worker:
-            await until(lambda: sample(worker, "waiting") == 1)
+            await until(lambda: held.batches and sample(worker, "waiting") == 1)
             worker.swap(new)
             held.gate.set()
             replies = await asyncio.gather(*asked)

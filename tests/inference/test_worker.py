@@ -269,3 +269,60 @@ async def test_an_idle_stream_expires_and_serving_goes_on(
         await link.run("DEL", keys.requests)  # as its expiry does
         assert await firsts(service, ["so sad", "I miss you"]) == ["cry", "hug"]
         assert sample(worker, "reconnects_total") == 0
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"v": "9" * 5_000},
+        {"deadline": "9" * 5_000},
+        {"deadline": "1e30"},
+        {"reply": "{other}:string"},
+        {"reply": "\xff"},
+        {"id": "x" * 100_000},
+        {"call": ""},
+    ],
+    ids=str,
+)
+async def test_nonsense_in_one_entry_costs_nobody_else_anything(
+    held: HeldEngine, url: str, namespace: str, changes: dict[str, str]
+) -> None:
+    keys = Keys(namespace)
+    fields = {"v": "1", "id": "x", "trace": "t", "deadline": "0", "reply": keys.replies("t"), "call": "1"}
+    fields |= {"deadline": "9" * 13} | changes
+    held.gate.clear()
+    async with (
+        working(url, namespace, held),
+        RedisService(url, namespace=namespace) as service,
+        linked(url) as link,
+    ):
+        await link.run("SET", "{other}:string", "x")
+        first = asyncio.create_task(firsts(service, ["so sad"]))
+        await until(lambda: held.batches)
+        flat = [part for pair in fields.items() for part in pair]
+        await link.run("XADD", keys.requests, "*", *flat, "payload", encode(ReactRequest(text="boom")))
+        others = asyncio.create_task(firsts(service, ["I miss you", "boom"]))
+        while await link.run("XLEN", keys.requests) < 4:
+            await asyncio.sleep(0.005)
+        held.gate.set()
+        assert await first == ["cry"]
+        assert await others == ["hug", "mic_drop"]
+        assert await firsts(service, ["so funny"]) == ["laugh"]
+        await until_empty(link, keys)
+
+
+async def test_what_was_never_begun_is_not_given_up_with_what_killed(
+    held: HeldEngine, url: str, namespace: str
+) -> None:
+    keys = Keys(namespace)
+    async with linked(url) as link, RedisService(url, namespace=namespace) as service:
+        asked = asyncio.create_task(firsts(service, ["boom", "I miss you", "so sad"]))
+        await take_as(link, keys, "dead-1", count=3)
+        owed = [entry for entry, _ in await link.run("XRANGE", keys.requests, "-", "+")]
+        await link.run("XCLAIM", keys.requests, GROUP, "dead-2", 0, *owed)
+        await link.run("XCLAIM", keys.requests, GROUP, "dead-3", 0, owed[0])
+        async with working(url, namespace, held):
+            with pytest.raises(StageError, match="workers ended at it 3 times"):
+                await asked
+            await until_empty(link, keys)
+        assert sorted(held.batches) == [["I miss you"], ["so sad"]]
