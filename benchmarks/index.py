@@ -2,9 +2,9 @@
 
 The GIFs are made after the shipped pack (`benchmarks/_vectors.py`); the first table says how alike they are.
 Queries are messages, as in use: ReactBench dev, then GoEmotions dev, embedded by the bundle. Each is searched
-among all GIFs, exactly (numpy, one matrix-vector product) and in one graph, in turns, on one thread. Then the
-categories are searched by themselves, exactly and in graphs where one is large (`inference/groups.py`). What
-is built is kept in a folder, so that only the first run builds.
+among all GIFs, exactly (numpy, the product with each vector) and in one graph, in turns, on one thread. Then
+the categories are searched by themselves, exactly and in graphs where one is large (`inference/groups.py`).
+What is built is kept in a folder, so that only the first run builds.
 
     python -m benchmarks.index --json index.json
 """
