@@ -112,7 +112,7 @@ class Engine:
             snapshot.version,
             cache,
             exact_limit=exact_limit,
-            threads=threads,
+            threads=max(threads, os.cpu_count() or 1),  # a graph is built once
         )
         return cls(bundle, text, Picker(bundle, snapshot, index), snapshot.version)
 

@@ -94,9 +94,9 @@ class Picker:
         places = self._allowed(ranking.positions, request)
         primary = [self._primary[position] for position in ranking.positions.tolist()]
         chosen = vary(places, primary, request.k, request.categories)
-        if ranking.is_whole or len({primary[place] for place in chosen}) == request.k:
-            return chosen
-        return None
+        is_varied = len({primary[place] for place in chosen}) == request.k
+        is_filled = len(chosen) == request.k and len(set(request.categories)) == 1
+        return chosen if ranking.is_whole or is_varied or is_filled else None
 
     def pick(self, vector: Floats, ranking: Ranking, request: ReactRequest) -> tuple[Ranking, list[int]]:
         """Choose as `choose` does; search among more GIFs until there is one of another category a place."""

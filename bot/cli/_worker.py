@@ -88,9 +88,9 @@ class Process:
                     "starting", redis=self._link.place, namespace=self._namespace, health_port=port
                 )
                 since = await last_announcement(self._link, self._keys)
-                engine = await asyncio.to_thread(self.open_engine)
+                worker = self._made(await asyncio.to_thread(self.open_engine))
                 if not self._stop.is_set():
-                    await self._serve(engine, since)
+                    await self._serve(worker, since)
         except RedisError as error:  # it went away before serving had begun, or refuses what is needed
             raise UnavailableError(UNREACHABLE.format(place=self._link.place, reason=error)) from error
         finally:
@@ -113,19 +113,24 @@ class Process:
         gc.freeze()  # a large catalogue would be gone through again and again, while requests wait
         return engine
 
-    async def _serve(self, engine: Engine, since: bytes) -> None:
+    def _made(self, engine: Engine) -> Worker:
+        """Make the worker, which alone holds the engine, so that a swap frees it."""
         settings = self._settings
         queue = RequestQueue(self._link, self._keys, unique_name())
         cache = ResultCache(self._link, self._keys, self._cache_config()) if settings.cache else None
         config = WorkerConfig(threads=settings.threads, max_batch=settings.batch)
-        self._worker = Worker(engine, queue, self._metrics, config, cache)
-        swapper = Swapper(self._link, self._keys, self._worker, self._metrics, self.open_engine)
+        return Worker(engine, queue, self._metrics, config, cache)
+
+    async def _serve(self, worker: Worker, since: bytes) -> None:
+        self._worker = worker
+        swapper = Swapper(self._link, self._keys, worker, self._metrics, self.open_engine)
 
         def ready() -> None:
-            self._log.info("ready", worker=queue.name, threads=settings.threads, **describe(engine))
+            threads = self._settings.threads
+            self._log.info("ready", worker=worker.name, threads=threads, **describe(worker.engine))
 
         try:
-            await self._worker.run(swapper.listen(since), ready=ready)
+            await worker.run(swapper.listen(since), ready=ready)
         except ExceptionGroup as group:  # a loop died; its message may quote what it worked on
             self._log.critical("a fault ends the worker", where=[where_of(e) for e in leaves(group)])
             os._exit(FAULT)  # a stuck or loading thread would keep the process

@@ -143,6 +143,7 @@ class Worker:
         """Take batch after batch through the model."""
         while batch := await self._intake.next_batch():
             await self._process(batch, lane)
+            del batch  # and with it the engine, should it be swapped while this lane waits
 
     async def _answer_alone(self, entry: Entry) -> None:
         """Answer one request that another worker left behind."""
