@@ -68,7 +68,7 @@ HELP_EPILOG = """[bold]Start with[/bold]
   REPARTEE_PACKS     folders of other packs of GIFs
   REPARTEE_DATA_DIR  another place for the catalogue
   REPARTEE_THREADS   CPU threads to use (1)
-  REDIS_URL          let running workers answer, instead of this process
+  REDIS_URL          let running workers answer react, instead of this process
   REPARTEE_SHARED    folder with reactbench/dev.jsonl for eval"""
 REACT_HELP = (
     "Show the GIFs that answer a message best.\n\n"
@@ -103,6 +103,7 @@ WORKER_EPILOG = """[bold]Examples[/bold]
   export REDIS_URL=redis://127.0.0.1:6379/0
   repartee worker                              [dim]one thread, health at 127.0.0.1:9464[/dim]
   repartee worker --threads 8                  [dim]eight batches at a time[/dim]
+  repartee worker --port 0                     [dim]a second one on the same host[/dim]
   repartee worker --device cuda --batch 64     [dim]on a GPU, see docs/gpu.md[/dim]
   repartee react "I miss you"                  [dim]with REDIS_URL set, workers answer[/dim]
 

@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import socket
 import threading
+import urllib.error
+import urllib.request
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
 
@@ -113,3 +115,17 @@ async def firsts(service: RedisService, texts: Sequence[str], **options: Any) ->
         *(service.react(ReactRequest(text=text, timeout_s=PATIENCE_S, **options)) for text in texts)
     )
     return [reply.reactions[0].categories[0] for reply in replies]
+
+
+async def get(port: object, path: str) -> tuple[int, str]:
+    """Ask a port of this machine over HTTP: status and body."""
+
+    def fetch() -> tuple[int, str]:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}") as response:
+                return response.status, response.read().decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read().decode()
+
+    return await asyncio.to_thread(fetch)

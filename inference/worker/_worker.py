@@ -107,7 +107,12 @@ class Worker:
         Raises:
             ExceptionGroup: a loop died; the process is to end.
         """
-        await self._intake.join()
+        try:
+            await self._intake.join()
+        except BaseException:
+            for loop in background:
+                loop.close()
+            raise
         self._describe()
         ready()
         async with asyncio.TaskGroup() as keepers:

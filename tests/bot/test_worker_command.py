@@ -7,8 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -20,7 +18,7 @@ from inference.protocol import ReactRequest
 from inference.wire import Keys
 from tests import tiny
 from tests.bot.console import with_root
-from tests.serving import firsts, linked, server
+from tests.serving import firsts, get, linked, server
 
 SECRET = "xylophone"
 
@@ -88,18 +86,6 @@ async def started(environment: dict[str, str], *arguments: str) -> AsyncIterator
             await process.communicate()
 
 
-async def get(port: object, path: str) -> tuple[int, str]:
-    def fetch() -> tuple[int, str]:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}") as response:
-                return response.status, response.read().decode()
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code, error.read().decode()
-
-    return await asyncio.to_thread(fetch)
-
-
 async def test_a_worker_serves_says_how_it_is_and_drains(environment: dict[str, str]) -> None:
     async with started(environment, "--threads", "2") as worker:
         port = (await worker.event("starting"))["health_port"]
@@ -131,25 +117,18 @@ async def service(environment: dict[str, str]) -> AsyncIterator[RedisService]:
         yield opened
 
 
-async def test_sigterm_under_load_loses_nothing(environment: dict[str, str]) -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGKILL, -signal.SIGKILL)])
+async def test_a_worker_that_ends_under_load_loses_nothing(
+    environment: dict[str, str], number: signal.Signals, code: int
+) -> None:
     async with started(environment) as first, started(environment) as second, service(environment) as asked:
         await first.event("ready")
         await second.event("ready")
         load = asyncio.create_task(firsts(asked, ["I miss you", "boom", "so funny", "so sad"] * 50))
-        await asyncio.sleep(0.05)
-        first.process.send_signal(signal.SIGTERM)
-        assert await first.end() == 0
-        assert await load == ["hug", "mic_drop", "laugh", "cry"] * 50
-
-
-async def test_a_killed_worker_loses_nothing(environment: dict[str, str]) -> None:
-    async with started(environment) as first, started(environment) as second, service(environment) as asked:
-        await first.event("ready")
-        await second.event("ready")
-        load = asyncio.create_task(firsts(asked, ["I miss you", "boom", "so funny", "so sad"] * 50))
-        await asyncio.sleep(0.05)
-        first.process.kill()
-        await first.end()
+        await first.event("answered")
+        first.process.send_signal(number)
+        assert not load.done()
+        assert await first.end() == code
         assert await load == ["hug", "mic_drop", "laugh", "cry"] * 50
 
 

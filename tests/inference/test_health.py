@@ -1,24 +1,9 @@
-import asyncio
-import urllib.error
-import urllib.request
-
 import pytest
 from prometheus_client import CollectorRegistry, Counter
 
 from inference.errors import ServiceError
 from inference.health import health_app, serve
-
-
-async def get(port: int, path: str) -> tuple[int, str]:
-    def fetch() -> tuple[int, str]:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}") as response:
-                return response.status, response.read().decode()
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code, error.read().decode()
-
-    return await asyncio.to_thread(fetch)
+from tests.serving import get
 
 
 async def test_it_says_how_the_process_is() -> None:
