@@ -1,128 +1,111 @@
-"""What the command line says to people."""
+"""What the bots say to people in a chat, and what the settings say to those who run them."""
 
 from __future__ import annotations
 
-NO_TEXT = 'There is no message: pass one in quotes (repartee react "I miss you"), or a file with --input.'
-TEXT_AND_FILE = "Pass either a message or --input, not both."
-ONE_MESSAGE_ONLY = "{option} goes with one message, not with --input."
-JSON_ANYWAY = "--json goes with one message; --input always writes JSON, an object a line."
-OUTPUT_WITHOUT_INPUT = "--output goes with --input; for one message use --json."
-UNREADABLE_FILE = "{path} cannot be read ({reason}): name a readable file, or - for standard input."
-UNWRITABLE_FILE = "{path} cannot be written ({reason}): name a file in a folder that you can write to."
-NO_ANSWER = "The answer could not be written ({reason}): free space there, or send it elsewhere."
-BAD_LINE = 'line {number} is not {{"id": ..., "text": ...}} ({reason})'
-EMPTY_LINE = "line {number} has no readable character in its text"
-BAD_LINES = "{path}: {problems}; mend or remove {them}, nothing was written."
-EMPTY_ANNOTATED = "{path}: the message {id} has no readable character in its text; mend or remove it."
-MANY_NOTES = "Of {total} messages: {notes}."
-MANY_CUT = "{count} too long to be read to the end"
-MANY_FOREIGN = "{count} mostly not in English, so take their answers as guesses"
-NO_ENGINE = (
-    "onnxruntime is missing: install repartee with its cpu extra (make setup, or pip install '.[cpu]')."
-)
-BAD_THREADS = "REPARTEE_THREADS must be a whole number from 1 up, not {value}."
+from bot import errors
+from inference import errors as engine
+
 BAD_SETTING = "{name} cannot be used ({reason})"
-NO_REDIS_URL = (
-    "REDIS_URL is not set: workers and bots meet at a Redis or Valkey server; start one and set "
-    "REDIS_URL=redis://[:password@]host:port/0."
-)
-ENGINE_LOADING = "The model is being loaded."
-RELOADED = "{worker}: {text}"
-RELOAD_REFUSED = "{worker}: refused, the old one serves on: {text}"
-RELOAD_SILENT = "{worker}: no answer yet; its log will say how it ended."
-RELOAD_INCOMPLETE = "Of {total} workers {count} did not swap."
-NO_VIEWER = "No viewer could be started for {path}: open it yourself."
-NO_GENTLE = "The pack has no gentle reaction to offer."
-
-FIRST_START = "Looking at the GIFs, once for each model"
-RANKING = "Ranking"
-HELD = "Better stay silent, this may be serious (hold probability {hold:.0%})."
-HELD_OFFER = "Only gentle reactions are offered."
-INDEXED = "{count} GIFs are ready in {path}."
-
-EVAL_TITLE = "ReactBench, {count} messages of {path}"
-EVAL_ROWS = {
-    "p1_great": "first GIF great",
-    "p1_any": "first GIF great or ok",
-    "ndcg5": "nDCG@5",
-    "distinct": "distinct first categories",
-    "hold_auc": "hold: ROC AUC",
-    "silent": "hold: silenced at 5 % false alarms",
+NEEDED = {
+    "REDIS_URL": "REDIS_URL is not set: workers and bots meet at a Redis or Valkey server; start one and set "
+    "REDIS_URL=redis://[:password@]host:port/0.",
+    "DISCORD_TOKEN": "DISCORD_TOKEN is not set: create an application at "
+    "https://discord.com/developers/applications, copy the token of its bot and set DISCORD_TOKEN=... "
+    "(docs/discord.md shows every step).",
 }
-EVAL_COLUMNS = ("figure", "{bundle}", "most popular", "annotators")
-EVAL_FOOT = (
-    "most popular: the same ranking for every message; annotators: each one's answer judged by the other. "
-    "Messages that either annotator held count for hold only."
+
+PICK = "Only you can see this. Pick one:"
+PICK_GENTLE = "This may be serious, so here are only gentle ones. Only you can see this."
+PAGE = "{page} of {pages}"
+OPTION = "**{number}** · {alt_text}"
+SEND = "Send {number}"
+SHUFFLE = "Shuffle"
+PREVIOUS = "Previous"
+CANCEL = "Cancel"
+REMOVE = "Remove"
+NEVER = "Never again here"
+
+SENT_BY = "-# {who} sends this GIF"
+SENT_BY_ABOUT = "-# {who} sends this GIF, about {link}"
+CANNOT_READ = (
+    "I cannot read that message: right-click it (on a phone: press it for a while), then Apps → **{menu}**."
+)
+NOTHING_SAID = (
+    'Mention me with some words ("{name} I got the job!!") or in a reply to a message, '
+    "and I answer with a GIF."
+)
+BANNED = (
+    "**{name}** never comes again on this server, nor does any copy of it. Take it back: `/repartee banned`."
+)
+NOTHING_BANNED = "Nothing is banned on this server."
+BANS = "Choose what may come again ({count} banned):"
+ALLOWED = "**{name}** may come again."
+OPTED_OUT_DONE = "I leave your messages alone from now on. `/forget` takes that back."
+FORGOTTEN = "All your settings are removed: you can be reacted to again."
+NOTHING_TO_FORGET = "There is nothing to forget: I have no settings of yours."
+PRIVACY = (
+    "**What I read:** a message that somebody right-clicks, passes to `/react` or mentions me in, and, only "
+    "in channels where a moderator has switched it on, new messages. I read it once, pick a GIF, drop it.\n"
+    "**What I keep of what you say:** nothing. No text is stored, logged, sent to anybody, or trained on.\n"
+    "**What I do keep:** settings of servers and channels; how often each GIF was liked on a server "
+    "(counts); which GIFs a channel saw last; for 15 minutes the GIFs of a preview and who asked for it; for "
+    "7 days who may remove a GIF I posted (ids, no text); who opted out.\n"
+    "**Your switches:** `/optout` and I never react to you; `/forget` removes your settings."
 )
 
-HELP = (
-    "A chat message in, the reaction GIF that a witty friend would send out.\n\n"
-    "All of it runs on your machines: no account, no service of others. "
-    "Messages are neither logged nor stored."
+INTENT_MISSING = (
+    "To react unasked I would have to read messages, which is switched off. Whoever runs this bot can switch "
+    "it on: **Message Content Intent** in Discord's developer portal (Bot → Privileged Gateway Intents), "
+    "then `DISCORD_MESSAGE_CONTENT=true`, then a restart. Right-click, `/react` and mentions work without."
 )
-HELP_EPILOG = """[bold]Start with[/bold]
-  repartee react "I miss you"
+BAD_HOURS = "Quiet hours are two full hours, such as `22-7`; `none` for no quiet hours."
+BAD_TIMEZONE = "I know no time zone `{name}`: pick one from the list, such as `Europe/Berlin`."
+SERVER_SETTINGS = "**This server:** automatic mode {switch}, time zone {timezone}."
+CHANNEL_SETTINGS = {
+    "off": "**{channel}:** I react only when asked.",
+    "top": "**{channel}:** I react to messages that answer no other and stand in no thread, {detail}.",
+    "all": "**{channel}:** I react to all messages, {detail}.",
+}
+DETAIL = (
+    "{boldness} (when at least {share:.0%} sure), at most every {cooldown} and {cap} times a day"
+    "{quiet}{dry_run}"
+)
+QUIET = ", quiet from {start}:00 to {end}:00 ({timezone})"
+DRY_RUN = "; **dry run**: I only count, and post nothing"
+TODAY = (
+    "Today: posted {posted}, would have posted {would}, not sure enough {unsure}, "
+    "held back as possibly serious {held}."
+)
+CHANNEL_ONLY = "This works in channels of a server only."
 
-[bold]Environment[/bold]
-  REPARTEE_BUNDLE    folder of another model
-  REPARTEE_PACKS     folders of other packs of GIFs
-  REPARTEE_DATA_DIR  another place for the catalogue
-  REPARTEE_THREADS   CPU threads to use (1)
-  REDIS_URL          let running workers answer react, instead of this process
-  REPARTEE_SHARED    folder with reactbench/dev.jsonl for eval"""
-REACT_HELP = (
-    "Show the GIFs that answer a message best.\n\n"
-    "When the message is grave (somebody died, somebody is hurt) it says so and offers gentle reactions "
-    "only; --json always gives the full ranking and [bold]hold[/bold], the probability that no playful GIF "
-    "should be sent (hold_threshold in the model's bundle.json says from where on it is grave).\n\n"
-    'Both --json and --input give objects {"id", "hold", "gifs": [{"id", "file", "code_point", "categories", '
-    '"score", "alt_text"}]}, GIFs best first; the id of a single message is null.'
-)
-REACT_EPILOG = """[bold]Examples[/bold]
-  repartee react "I miss you"              [dim]the best three, with a picture[/dim]
-  repartee react "we won!!" -k 10 --json   [dim]ten, as one JSON object[/dim]
-  repartee react "mic drop" --open         [dim]open the first GIF[/dim]
-  repartee react -- "--sigh--"             [dim]a message that begins with a dash[/dim]
-  repartee react --input chat.jsonl --output gifs.jsonl"""
-EVAL_HELP = (
-    "Score the rankings on annotated messages, beside two yardsticks.\n\n"
-    "The floor gives every message the same ranking, the most popular reactions; the ceiling is one "
-    "annotator's answer judged by the other."
-)
-EVAL_EPILOG = """[bold]Examples[/bold]
-  repartee eval                                      [dim]ReactBench dev[/dim]
-  repartee eval messages.jsonl --json figures.json   [dim]any file of that layout[/dim]"""
-INDEX_HELP = "Bring the catalogue in step with the packs; react does it by itself when it has to."
-WORKER_HELP = (
-    "Answer what comes through Redis: load the model once and serve any number of bots.\n\n"
-    "Start as many workers as you like, on one host or on many; they share the work, and when one dies the "
-    "others take over what it owed. SIGTERM lets it finish what it has read, then leave.\n\n"
-    "http://HOST:PORT has /healthz, /readyz and /metrics (Prometheus)."
-)
-WORKER_EPILOG = """[bold]Examples[/bold]
-  export REDIS_URL=redis://127.0.0.1:6379/0
-  repartee worker                              [dim]one thread, health at 127.0.0.1:9464[/dim]
-  repartee worker --threads 8                  [dim]eight batches at a time[/dim]
-  repartee worker --port 0                     [dim]a second one on the same host[/dim]
-  repartee worker --device cuda --batch 64     [dim]on a GPU, see docs/gpu.md[/dim]
-  repartee react "I miss you"                  [dim]with REDIS_URL set, workers answer[/dim]
+_REFUSALS: dict[type[Exception], str] = {
+    errors.ExpiredError: "This one has expired: ask again, it takes a second.",
+    errors.NotYoursError: "That is not yours to decide: ask for your own with `/react`, or a moderator.",
+    errors.OptedOutError: "Who wrote this does not want to be reacted to.",
+    errors.NoGifError: "No GIF is left that fits: try another mood.",
+    errors.NoMoodError: "I know no such mood: pick one from the list that appears while you type.",
+    errors.GoneError: "The message is gone, so nothing was posted.",
+    errors.ForbiddenError: (
+        "I may not post here: I need **View Channel**, **Send Messages**, **Attach Files** and "
+        "**Read Message History** in this channel."
+    ),
+    engine.MessageError: "There is nothing to react to: I read words and emoji, not pictures.",
+    engine.BusyError: "I have a lot to do right now: try again in a moment.",
+    engine.DeadlineError: "I was too slow for that: try again in a moment.",
+    engine.ReparteeError: "I cannot think right now: try again in a minute. If it stays "
+    "like this, tell whoever runs me.",
+}
 
-[bold]Environment[/bold]
-  REDIS_URL                     redis://[:password@]host:port/0, rediss:// for TLS
-  REDIS_NAMESPACE               prefix of all keys (repartee)
-  REDIS_QUEUE_LIMIT             with so many requests waiting, further ones are told "busy" (512)
-  REPARTEE_WORKER_THREADS, _BATCH, _DEVICE, _HOST, _PORT, _CACHE, _LOG_FORMAT
-                                the same as the options
-  REPARTEE_WORKER_LOG_LEVEL     debug, info, warning or error (info)
-  REPARTEE_WORKER_CACHE_SIZE    results that are kept at most (10000, about a kilobyte each)
-  REPARTEE_WORKER_CACHE_LIFE_S  seconds for which they are kept (600)
-  REPARTEE_WORKER_CACHE_KEY     secret that workers on several hosts share to share results"""
-RELOAD_HELP = (
-    "Let all running workers load bundle and packs anew and swap them in, without a pause.\n\n"
-    "What is broken is refused and the old one serves on. Without options each worker reads the folders that "
-    "it was started with once more; a restarted worker always follows its own settings, so make a change "
-    "there too."
-)
-RELOAD_EPILOG = """[bold]Examples[/bold]
-  repartee reload                                    [dim]the packs have changed[/dim]
-  repartee reload --bundle /models/house-1.1         [dim]a path on the workers' hosts[/dim]"""
+
+def refusal(error: Exception) -> str:
+    """Say to a person in a chat why nothing came, as far as it is their business."""
+    return next(text for kind, text in _REFUSALS.items() if isinstance(error, kind))
+
+
+def span(seconds: int) -> str:
+    """Put a span of time into words."""
+    for unit, name in ((3600, "hour"), (60, "minute")):
+        if seconds and seconds % unit == 0:
+            count = seconds // unit
+            return f"{count} {name}" + "s" * (count != 1)
+    return f"{seconds} seconds"

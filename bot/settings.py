@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from bot.messages import BAD_SETTING, NO_REDIS_URL
+from bot.messages import BAD_SETTING, NEEDED
 from inference.errors import ReparteeError
 
 
@@ -46,6 +46,21 @@ class WorkerSettings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
 
+class DiscordSettings(BaseSettings):
+    """How `repartee discord` works."""
+
+    model_config = SettingsConfigDict(env_prefix="DISCORD_", env_ignore_empty=True)
+
+    token: SecretStr
+    message_content: bool = False
+    api_url: Annotated[str, Field(pattern=r"^https?://[^/\s]+(/\S*)?$")] = "https://discord.com/api/v10"
+    recent: Annotated[int, Field(ge=0, le=1000)] = 20
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65_535)] = 9465
+    log_format: Literal["auto", "json", "console"] = "auto"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+
 Settings = TypeVar("Settings", bound=BaseSettings)
 
 
@@ -60,6 +75,7 @@ def read(kind: type[Settings], **given: Any) -> Settings:
     except ValidationError as error:
         prefix = str(kind.model_config.get("env_prefix", ""))
         problems = [(f"{prefix}{problem['loc'][0]}".upper(), problem["msg"]) for problem in error.errors()]
-    if problems[0] == ("REDIS_URL", "Field required"):
-        raise SettingsError(NO_REDIS_URL)
+    for name, reason in problems:
+        if reason == "Field required" and name in NEEDED:
+            raise SettingsError(NEEDED[name])
     raise SettingsError("; ".join(BAD_SETTING.format(name=name, reason=reason) for name, reason in problems))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import traceback
 from typing import Literal
 
 import structlog
@@ -38,3 +39,10 @@ def get_logger(name: str) -> structlog.typing.FilteringBoundLogger:
     """Return a logger whose lines carry the name of the part that speaks."""
     logger: structlog.typing.FilteringBoundLogger = structlog.get_logger(part=name)
     return logger
+
+
+def where_of(error: BaseException) -> str:
+    """Name the line of code that an error comes from; its text may quote the message and is left out."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f"{frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno}" if frames else "?"
+    return f"{type(error).__name__} at {place}"

@@ -22,7 +22,8 @@ class ReactRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """A message to react to.
 
     At most `k` GIFs are wanted, only of `categories` where any are named, none whose id is in `avoid`, none
-    rated above `max_rating`. Who asks waits `timeout_s` seconds. Requests of one `id` are answered once; a
+    rated above `max_rating`, none that looks like one whose fingerprint (hex) is in `banned`. `shifts` are added
+    to the scores of GIFs, by id, for their order only. Who asks waits `timeout_s` seconds. Requests of one `id` are answered once; a
     service makes up an id where there is none. `trace` is handed on into the reply and the log.
     """
 
@@ -32,6 +33,8 @@ class ReactRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     categories: list[str] = []
     avoid: list[str] = []
     max_rating: Rating | None = None
+    banned: list[str] = []
+    shifts: dict[str, float] = {}
     timeout_s: float = DEFAULT_TIMEOUT_S
     trace: str = ""
 
@@ -54,6 +57,7 @@ class Reaction(msgspec.Struct, frozen=True, kw_only=True):
     why: str
     code_point: str
     rating: str = "g"
+    fingerprint: str = ""
 
 
 class ReactReply(msgspec.Struct, frozen=True, kw_only=True, tag="reply"):

@@ -16,7 +16,17 @@ ALLOWED = {
     "inference": set[str](),
     "bot": {
         f"inference.{name}"
-        for name in ("protocol", "client", "control", "errors", "metrics", "frames", "lines")
+        for name in (
+            "protocol",
+            "client",
+            "control",
+            "errors",
+            "metrics",
+            "frames",
+            "lines",
+            "logs",
+            "redis_link",
+        )
     },
     "export": {
         f"inference.{name}" for name in ("preprocess", "bundle", "pack", "errors", "metrics", "vectors")
@@ -26,9 +36,9 @@ ALLOWED = {
 COMPOSITION_ROOTS = {
     "bot/cli/_service.py": {"inference.engine"},
     "bot/cli/_worker.py": {
-        f"inference.{name}"
-        for name in ("engine", "health", "logs", "redis_link", "sessions", "wire", "worker")
+        f"inference.{name}" for name in ("engine", "health", "sessions", "wire", "worker")
     },
+    "bot/cli/_discord.py": {"inference.health"},
 }
 FORBIDDEN = {
     "inference": TRAINING,

@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from bot import messages
+from bot.cli import messages
 from inference.errors import ReparteeError
 
 app = typer.Typer(
@@ -127,6 +127,27 @@ def worker(
     from bot.cli import _worker
 
     _worker.run(redis, settings)
+
+
+@app.command(help=messages.DISCORD_HELP, epilog=messages.DISCORD_EPILOG)
+def discord(
+    host: Annotated[
+        str | None, typer.Option(help="Address of the health port (127.0.0.1).", show_default=False)
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(help="Health port, 0 for a free one (9465).", show_default=False)
+    ] = None,
+    log_format: Annotated[
+        str | None, typer.Option(help="auto, json or console (auto).", show_default=False)
+    ] = None,
+) -> None:
+    """Answer in Discord."""
+    from bot.settings import DiscordSettings, read
+
+    settings = read(DiscordSettings, host=host, port=port, log_format=log_format)
+    from bot.cli import _discord
+
+    _discord.run(settings)
 
 
 @app.command(help=messages.RELOAD_HELP, epilog=messages.RELOAD_EPILOG)

@@ -11,7 +11,7 @@ import typer
 from bot.cli._files import read_bytes, whole_file
 from bot.cli._service import open_local, progress_bar
 from bot.cli._settings import read_settings
-from bot.messages import BAD_LINE, BAD_LINES, EMPTY_LINE, MANY_CUT, MANY_FOREIGN, MANY_NOTES, RANKING
+from bot.cli.messages import BAD_LINE, BAD_LINES, EMPTY_LINE, MANY_CUT, MANY_FOREIGN, MANY_NOTES, RANKING
 from inference.client import MAX_TIMEOUT_S, LocalService
 from inference.errors import MessageError
 from inference.lines import numbered_lines

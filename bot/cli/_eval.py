@@ -12,7 +12,7 @@ import msgspec
 from bot.cli._files import STANDARD, whole_file
 from bot.cli._service import open_local, progress_bar
 from bot.cli._settings import read_settings
-from bot.messages import EMPTY_ANNOTATED, EVAL_COLUMNS, EVAL_FOOT, EVAL_ROWS, EVAL_TITLE, RANKING
+from bot.cli.messages import EMPTY_ANNOTATED, EVAL_COLUMNS, EVAL_FOOT, EVAL_ROWS, EVAL_TITLE, RANKING
 from inference.client import MAX_TIMEOUT_S, LocalService, ReactionService
 from inference.errors import MessageError
 from inference.metrics import BenchMessage, Prediction, Scores, ceiling, floor, read_messages, score

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from bot.messages import UNREADABLE_FILE, UNWRITABLE_FILE
+from bot.cli.messages import UNREADABLE_FILE, UNWRITABLE_FILE
 from inference.errors import ReparteeError
 
 STANDARD = "-"

@@ -6,7 +6,7 @@ import typer
 
 from bot.cli._service import open_engine
 from bot.cli._settings import read_settings
-from bot.messages import INDEXED
+from bot.cli.messages import INDEXED
 
 
 def build(*, fresh: bool) -> None:

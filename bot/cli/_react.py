@@ -10,7 +10,7 @@ import typer
 
 from bot.cli._service import open_service
 from bot.cli._settings import read_settings
-from bot.messages import (
+from bot.cli.messages import (
     JSON_ANYWAY,
     NO_TEXT,
     NO_VIEWER,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import typer
 
-from bot.messages import RELOAD_INCOMPLETE, RELOAD_REFUSED, RELOAD_SILENT, RELOADED
+from bot.cli.messages import RELOAD_INCOMPLETE, RELOAD_REFUSED, RELOAD_SILENT, RELOADED
 from bot.settings import RedisSettings, read
 from inference.control import Verdict, new_reload, reload_workers
 from inference.errors import ServiceError

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from bot.cli._settings import Settings
-from bot.messages import FIRST_START, NO_ENGINE
+from bot.cli.messages import FIRST_START, NO_ENGINE
 from inference.client import LocalService, RedisService
 from inference.errors import ReparteeError
 

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.messages import BAD_THREADS
+from bot.cli.messages import BAD_THREADS
 from inference.errors import ReparteeError
 
 ROOT = Path(__file__).resolve().parents[2]

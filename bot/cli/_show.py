@@ -13,7 +13,7 @@ from rich.text import Text
 
 from bot.cli import _preview
 from bot.cli._paths import FoldedPath
-from bot.messages import HELD, HELD_OFFER, NO_GENTLE
+from bot.cli.messages import HELD, HELD_OFFER, NO_GENTLE
 from inference.protocol import Reaction, ReactReply
 
 NARROW = 100  # columns below which names are folded early, to leave room for a file name in one piece

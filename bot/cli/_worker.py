@@ -14,12 +14,12 @@ from pathlib import Path
 from redis.exceptions import RedisError
 
 from bot.cli import _settings
-from bot.messages import ENGINE_LOADING, NO_ENGINE
+from bot.cli.messages import ENGINE_LOADING, NO_ENGINE
 from bot.settings import RedisSettings, WorkerSettings
 from inference.control import Reload, last_announcement
 from inference.errors import ReparteeError, UnavailableError
 from inference.health import health_app, serve
-from inference.logs import configure, get_logger
+from inference.logs import configure, get_logger, where_of
 from inference.redis_link import UNREACHABLE, Link
 from inference.wire import Keys, unique_name
 
@@ -35,7 +35,6 @@ try:
         WorkerConfig,
         WorkerMetrics,
         describe,
-        where_of,
     )
 except ModuleNotFoundError as error:
     if error.name != "onnxruntime":

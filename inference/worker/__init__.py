@@ -4,7 +4,6 @@ from inference.worker._cache import CacheConfig, ResultCache
 from inference.worker._config import WorkerConfig
 from inference.worker._metrics import WorkerMetrics
 from inference.worker._queue import RequestQueue
-from inference.worker._stages import where_of
 from inference.worker._swap import Swapper, describe
 from inference.worker._worker import StuckError, Worker
 
@@ -18,5 +17,4 @@ __all__ = [
     "WorkerConfig",
     "WorkerMetrics",
     "describe",
-    "where_of",
 ]

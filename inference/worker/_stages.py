@@ -6,7 +6,6 @@ and costs its neighbours nothing.
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -17,6 +16,7 @@ import msgspec
 from inference.encoders import Tokens
 from inference.engine import Engine, Reading, ShortRankingError
 from inference.errors import DeviceError, ReparteeError, StageError, VersionError
+from inference.logs import where_of
 from inference.protocol import READABLE_VERSIONS, ReactReply, ReactRequest, decode_request
 from inference.wire import Entry
 
@@ -116,13 +116,6 @@ def answer_kept(engine: Engine, job: Job, reading: Reading) -> Answer | None:
         return None
     job.timings_ms["finish"] = (perf_counter() - start) * 1e3
     return Answer(job, msgspec.structs.replace(reply, timings_ms=job.timings_ms), reading)
-
-
-def where_of(error: BaseException) -> str:
-    """Name the line of code that an error comes from; its text may quote the message and is left out."""
-    frames = traceback.extract_tb(error.__traceback__)
-    place = f"{frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno}" if frames else "?"
-    return f"{type(error).__name__} at {place}"
 
 
 def _decode(entry: Entry) -> ReactRequest:

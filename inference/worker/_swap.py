@@ -10,11 +10,10 @@ from typing import Any
 from inference.control import Reload, Verdict, answer, last_announcement, next_announcements
 from inference.engine import Engine
 from inference.errors import ReparteeError
-from inference.logs import get_logger
+from inference.logs import get_logger, where_of
 from inference.redis_link import PASSING, Backoff, Link
 from inference.wire import Keys
 from inference.worker._metrics import WorkerMetrics
-from inference.worker._stages import where_of
 from inference.worker._worker import Worker
 
 Opener = Callable[[Reload | None], Engine]

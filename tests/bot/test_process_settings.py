@@ -4,13 +4,13 @@ from pathlib import Path
 import pytest
 from pydantic_settings import BaseSettings
 
-from bot.messages import WORKER_EPILOG
-from bot.settings import RedisSettings, SettingsError, WorkerSettings, read
+from bot.cli.messages import DISCORD_EPILOG, WORKER_EPILOG
+from bot.settings import DiscordSettings, RedisSettings, SettingsError, WorkerSettings, read
 
 ROOT = Path(__file__).parents[2]
-LINE = re.compile(r"^(?:# )?((?:REDIS|REPARTEE_WORKER)_[A-Z_]+)=(.*)$", re.M)
+LINE = re.compile(r"^(?:# )?((?:REDIS|REPARTEE_WORKER|DISCORD)_[A-Z_]+)=(.*)$", re.M)
 EXAMPLE = dict(LINE.findall((ROOT / ".env.example").read_text()))
-CLASSES: tuple[type[BaseSettings], ...] = (RedisSettings, WorkerSettings)
+CLASSES: tuple[type[BaseSettings], ...] = (RedisSettings, WorkerSettings, DiscordSettings)
 
 
 def names(kind: type[BaseSettings]) -> set[str]:
@@ -32,13 +32,18 @@ def test_the_example_shows_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None
     for kind in CLASSES:
         shown = read(kind).model_dump()
         for field, info in kind.model_fields.items():
-            if field not in ("url", "cache_key"):
+            if field not in ("url", "cache_key", "token"):
                 assert shown[field] == info.default, field
 
 
 def test_the_help_of_the_worker_names_them_all() -> None:
     shown = WORKER_EPILOG.replace(", _", ", REPARTEE_WORKER_")
-    assert set(re.findall(r"\b(?:REDIS|REPARTEE_WORKER)_[A-Z_]+", shown)) == set(EXAMPLE)
+    of_worker = {name for name in EXAMPLE if not name.startswith("DISCORD_")}
+    assert set(re.findall(r"\b(?:REDIS|REPARTEE_WORKER)_[A-Z_]+", shown)) == of_worker
+
+
+def test_the_help_of_the_bot_names_them_all() -> None:
+    assert set(re.findall(r"\bDISCORD_[A-Z_]+", DISCORD_EPILOG)) == names(DiscordSettings)
 
 
 def test_options_go_before_the_environment_and_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,3 +62,15 @@ def test_without_an_address_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.delenv("REDIS_URL", raising=False)
     with pytest.raises(SettingsError, match="REDIS_URL is not set"):
         read(RedisSettings)
+
+
+def test_without_a_token_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DISCORD_TOKEN", raising=False)
+    with pytest.raises(SettingsError, match="DISCORD_TOKEN is not set"):
+        read(DiscordSettings)
+    monkeypatch.setenv("DISCORD_TOKEN", "sesame")
+    monkeypatch.setenv("DISCORD_API_URL", "discord.com")
+    with pytest.raises(SettingsError, match="DISCORD_API_URL cannot be used") as wrong:
+        read(DiscordSettings)
+    assert "sesame" not in str(wrong.value)
+    assert "sesame" not in repr(read(DiscordSettings, api_url="http://127.0.0.1:1/api"))

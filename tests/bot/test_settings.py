@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bot.cli._settings import ROOT, SettingError, read_settings
-from bot.messages import HELP_EPILOG
+from bot.cli.messages import HELP_EPILOG
 
 NAMES = re.compile(r"\bREPARTEE_[A-Z_]+")
 LINES = re.compile(r"^(REPARTEE_(?!WORKER_)[A-Z_]+)=(.+)$", re.MULTILINE)

@@ -1,0 +1,125 @@
+"""Sending a GIF into a channel: as a reply where there is a message, pinging nobody, with its alt text."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import discord
+
+from bot.discord._reading import link_of
+from bot.errors import ForbiddenError, GoneError
+from bot.messages import NEVER, REMOVE, SENT_BY, SENT_BY_ABOUT
+from bot.records import Preview
+from inference.protocol import Reaction
+
+MAX_ALT_TEXT = 1024
+NONCE_LETTERS = 25
+UNKNOWN_MESSAGE = 10008
+INVALID_FORM = 50035
+REMOVE_ID, NEVER_ID = "rp:remove", "rp:never"
+
+Interaction = discord.Interaction[Any]
+
+
+def gif_file(reaction: Reaction, name: str = "") -> discord.File:
+    """Open a GIF for sending; its description is the alt text."""
+    slug = re.sub(r"\W+", "-", name or reaction.name.lower()).strip("-") or "reaction"
+    return discord.File(reaction.file, filename=f"{slug}.gif", description=reaction.alt_text[:MAX_ALT_TEXT])
+
+
+def post_buttons(*, has_moderators: bool) -> discord.ui.View:
+    """Return what stands under a posted GIF; the ids of the buttons say all, so a restart is no matter."""
+    view = discord.ui.View(timeout=None)
+    view.add_item(discord.ui.Button(label=REMOVE, custom_id=REMOVE_ID))
+    if has_moderators:
+        view.add_item(discord.ui.Button(label=NEVER, custom_id=NEVER_ID))
+    view.stop()  # the client need not remember it
+    return view
+
+
+async def post_choice(interaction: Interaction, preview: Preview, chosen: Reaction) -> str:
+    """Post what was chosen in a preview, in the name of who chose; return the id of the message.
+
+    Where the bot is no member it posts by the interaction, which cannot reply but by a link.
+
+    Raises:
+        GoneError: the message that was to be answered has been deleted.
+        ForbiddenError: the bot may not post there.
+    """
+    who = f"<@{preview.asker}>"
+    if is_at_home(interaction):
+        check_permissions(interaction)
+        nonce = preview.id[:NONCE_LETTERS]
+        content = SENT_BY.format(who=who)
+        return await post(interaction.channel, chosen, preview.target, content=content, nonce=nonce)
+    link = link_of(preview.guild, preview.channel, preview.target) if preview.target else ""
+    content = SENT_BY_ABOUT.format(who=who, link=link) if link else SENT_BY.format(who=who)
+    view = post_buttons(has_moderators=bool(preview.guild))
+    with _explained():
+        sent = await interaction.followup.send(content, file=gif_file(chosen), view=view, wait=True)
+    return str(sent.id)
+
+
+async def post(
+    channel: Any,
+    reaction: Reaction,
+    target: str = "",
+    *,
+    content: str | None = None,
+    nonce: str | None = None,
+    is_silent: bool = False,
+) -> str:
+    """Post a GIF in a channel, as a reply to the message `target` if there is one; return the post's id.
+
+    Raises:
+        GoneError: the message that was to be answered has been deleted.
+        ForbiddenError: the bot may not post there.
+    """
+    options: dict[str, Any] = {}
+    if target:
+        options["reference"] = discord.MessageReference(message_id=int(target), channel_id=channel.id)
+    if nonce:
+        options["nonce"] = nonce
+    guild = getattr(channel, "guild", None)
+    view = post_buttons(has_moderators=guild is not None)
+    with _explained():
+        sent = await channel.send(
+            content, file=gif_file(reaction), view=view, mention_author=False, silent=is_silent, **options
+        )
+    return str(sent.id)
+
+
+def is_at_home(interaction: Interaction) -> bool:
+    """Whether the bot itself can write there: it is a member of the server, or alone with the person."""
+    if interaction.guild_id is None:
+        return interaction.context.dm_channel
+    return interaction.is_guild_integration()
+
+
+def check_permissions(interaction: Interaction) -> None:
+    """Refuse a channel in which the bot lacks a permission that it needs.
+
+    Raises:
+        ForbiddenError: it may not post there.
+    """
+    may = interaction.app_permissions
+    is_thread = isinstance(interaction.channel, discord.Thread)
+    may_send = may.send_messages_in_threads if is_thread else may.send_messages
+    if interaction.guild_id is not None and not (may_send and may.attach_files):
+        raise ForbiddenError
+
+
+@contextlib.contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except discord.Forbidden as error:
+        raise ForbiddenError from error
+    except discord.HTTPException as error:
+        is_reference = error.code == INVALID_FORM and "message_reference" in error.text
+        if error.code == UNKNOWN_MESSAGE or is_reference:
+            raise GoneError from error
+        raise

@@ -1,0 +1,37 @@
+"""Why a wish of a person in a chat is not met; the adapters put it into words (`bot.messages`)."""
+
+from __future__ import annotations
+
+from inference.errors import ReparteeError
+
+
+class WishError(ReparteeError):
+    """Root of what is refused to a person in a chat."""
+
+
+class ExpiredError(WishError):
+    """The preview is too old, or another click has used it up."""
+
+
+class NotYoursError(WishError):
+    """Somebody else's preview or post."""
+
+
+class OptedOutError(WishError):
+    """Who wrote the message does not want to be reacted to."""
+
+
+class NoGifError(WishError):
+    """No GIF is left that fits all that is asked."""
+
+
+class NoMoodError(WishError):
+    """There is no such mood."""
+
+
+class GoneError(WishError):
+    """The message that was to be answered has been deleted."""
+
+
+class ForbiddenError(WishError):
+    """The bot may not post there."""
