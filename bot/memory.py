@@ -83,7 +83,8 @@ class Memory:
     async def remember(self, channel: str, gif: str) -> None:
         """Note that a channel has seen a GIF."""
         key = self._key("recent", channel)
-        await self._store.push(key, gif, keep=self._recent, life_s=RECENT_LIFE_S)
+        if self._recent:
+            await self._store.push(key, gif, keep=self._recent, life_s=RECENT_LIFE_S)
 
     async def bans(self, guild: str) -> list[Ban]:
         """Return what a server never wants to see again, the newest first."""

@@ -34,7 +34,9 @@ class Administration(app_commands.Group):
         super().__init__(
             name="repartee",
             description="Set Repartee up on this server.",
-            guild_only=True,
+            allowed_contexts=app_commands.AppCommandContext(
+                guild=True, dm_channel=False, private_channel=False
+            ),
             default_permissions=discord.Permissions(manage_channels=True),
             allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
         )

@@ -1,16 +1,20 @@
-"""The command line over the tiny bundle and pack, with a catalogue that is already made."""
+"""The command line and the Discord bot over the tiny bundle and pack, whose catalogue is made already."""
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 
+import discord
 import pytest
 
 from bot.cli import main
 from inference.engine import Engine
 from tests.bot.console import Cli, Outcome
+from tests.bot.stage import Stage, playing
+from tests.discord_side.server import DiscordSide
 
 
 @pytest.fixture(scope="session")
@@ -50,3 +54,26 @@ def chat(tmp_path: Path) -> Path:
     path = tmp_path / "chat.jsonl"
     path.write_text("\n".join(lines) + "\n\n")
     return path
+
+
+@pytest.fixture
+async def side(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[DiscordSide]:
+    """Run a stand-in of Discord; whatever it was sent must be right."""
+    monkeypatch.setattr(discord.http.Route, "BASE", "")  # the bot sets it; so it is put back afterwards
+    async with DiscordSide(shards=1) as opened:  # for each further one discord.py waits five seconds
+        yield opened
+        assert opened.violations == []
+
+
+@pytest.fixture
+async def stage(side: DiscordSide, tiny_engine: Engine, tmp_path: Path) -> AsyncIterator[Stage]:
+    """Connect the bot, as it is by default: without the right to read messages."""
+    async with playing(side, tiny_engine, tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def listening(side: DiscordSide, tiny_engine: Engine, tmp_path: Path) -> AsyncIterator[Stage]:
+    """Connect the bot with the message-content intent."""
+    async with playing(side, tiny_engine, tmp_path, reads_messages=True) as opened:
+        yield opened

@@ -49,16 +49,19 @@ async def reactor(tiny_engine: Engine, tmp_path: Path, clock: Clock) -> AsyncIte
 
 
 def ask(text: str, **options: Any) -> Ask:
-    return Ask(text, **({"place": PLACE, "asker": "ann", "author": "bob", "target": "m1"} | options))
+    given: dict[str, Any] = {"place": PLACE, "asker": "ann", "author": "bob", "target": "m1"}
+    return Ask(text, **(given | options))
 
 
 def heard(text: str, **options: Any) -> Heard:
-    given = {"place": PLACE, "author": "bob", "target": "m1", "is_top": True, "settings_channel": "c1"}
+    given: dict[str, Any] = {"place": PLACE, "author": "bob", "target": "m1", "is_top": True}
+    given["settings_channel"] = "c1"
     return Heard(text, **(given | options))
 
 
 async def switch_on(reactor: Reactor, **options: Any) -> None:
-    settings = ChannelSettings(**({"mode": "all", "boldness": "chatty", "cooldown_s": 0} | options))
+    given: dict[str, Any] = {"mode": "all", "boldness": "chatty", "cooldown_s": 0}
+    settings = ChannelSettings(**(given | options))
     await reactor.memory.set_channel("c1", settings)
 
 

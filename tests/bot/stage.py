@@ -1,0 +1,82 @@
+"""The real bot, connected to a stand-in of Discord."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import discord
+
+from bot.discord import DiscordBot
+from bot.memory import Memory
+from bot.metrics import BotMetrics
+from bot.reactor import Reactor
+from bot.store import SqliteStore
+from bot.tickets import Tickets
+from inference.client import LocalService, ReactionService
+from inference.engine import Engine
+from tests.discord_side.messages import ShownMessage
+from tests.discord_side.server import DiscordSide
+
+COMMANDS = 6
+MENU = "React with a GIF"
+
+
+@dataclass
+class Stage:
+    """A bot and the Discord that it plays on."""
+
+    side: DiscordSide
+    bot: DiscordBot
+    reactor: Reactor
+    metrics: BotMetrics
+
+    def count(self, surface: str, outcome: str) -> float:
+        """How often something ended in a way."""
+        labels = {"surface": surface, "outcome": outcome}
+        return self.metrics.registry.get_sample_value("repartee_bot_events_total", labels) or 0.0
+
+
+@contextlib.asynccontextmanager
+async def playing(
+    side: DiscordSide, engine: Engine, folder: Path, *, reads_messages: bool = False
+) -> AsyncIterator[Stage]:
+    """Connect a bot; its settings lie in the folder, so that a second one goes on where the first left."""
+    async with LocalService(engine) as service, connected(side, service, folder, reads_messages) as stage:
+        yield stage
+
+
+@contextlib.asynccontextmanager
+async def connected(
+    side: DiscordSide, service: ReactionService, folder: Path, reads_messages: bool = False
+) -> AsyncIterator[Stage]:
+    """Connect a bot that asks a given service."""
+    discord.http.Route.BASE = side.api_url
+    tickets, metrics = Tickets(side.token), BotMetrics()
+    async with SqliteStore(folder / "bot.sqlite") as store:
+        reactor = Reactor(service, Memory(store, "discord"), issue=tickets.issue)
+        bot = DiscordBot(reactor, tickets, metrics, reads_messages=reads_messages)
+        running = asyncio.create_task(bot.start(side.token))
+        try:
+            ready = asyncio.create_task(side.wait_ready(commands=COMMANDS))
+            await asyncio.wait({running, ready}, return_when=asyncio.FIRST_COMPLETED)
+            if running.done():
+                ready.cancel()
+                running.result()
+            await ready
+            yield Stage(side, bot, reactor, metrics)
+        finally:
+            await bot.close()
+            await running
+
+
+async def previewed(stage: Stage, text: str, person: str = "ann") -> tuple[ShownMessage, ShownMessage]:
+    """Let Bob say something and somebody right-click it; return what he said and the preview."""
+    side = stage.side
+    said = await side.say(side.people["bob"], text)
+    handle = await side.menu(side.people[person], MENU, said)
+    assert (await handle.acknowledged()).is_ephemeral
+    return said, await handle.reply()
