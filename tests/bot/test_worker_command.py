@@ -5,8 +5,6 @@ import contextlib
 import json
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -18,6 +16,7 @@ from inference.protocol import ReactRequest
 from inference.wire import Keys
 from tests import tiny
 from tests.bot.console import with_root
+from tests.bot.processes import run, started
 from tests.serving import firsts, get, linked, server
 
 SECRET = "xylophone"
@@ -45,49 +44,8 @@ def environment(
     }
 
 
-def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-c", "from bot.cli import main; main()", *arguments]
-
-
-class Process:
-    """A worker's process; its log is read line by line."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self.process = process
-        self.log: list[dict[str, object]] = []
-
-    async def event(self, name: str) -> dict[str, object]:
-        assert self.process.stderr is not None
-        async with asyncio.timeout(20):
-            while line := await self.process.stderr.readline():
-                self.log.append(json.loads(line))
-                if self.log[-1]["event"] == name:
-                    return self.log[-1]
-        raise AssertionError(f"no {name}: {self.log}")
-
-    async def end(self) -> int:
-        assert self.process.stderr is not None
-        async with asyncio.timeout(20):
-            rest = await self.process.stderr.read()
-            self.log += [json.loads(line) for line in rest.splitlines()]
-            return await self.process.wait()
-
-
-@contextlib.asynccontextmanager
-async def started(environment: dict[str, str], *arguments: str) -> AsyncIterator[Process]:
-    process = await asyncio.create_subprocess_exec(
-        *command("worker", *arguments), env=environment, stderr=asyncio.subprocess.PIPE
-    )
-    try:
-        yield Process(process)
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.communicate()
-
-
 async def test_a_worker_serves_says_how_it_is_and_drains(environment: dict[str, str]) -> None:
-    async with started(environment, "--threads", "2") as worker:
+    async with started(environment, "worker", "--threads", "2") as worker:
         port = (await worker.event("starting"))["health_port"]
         ready = await worker.event("ready")
         assert (ready["bundle"], ready["gifs"], ready["threads"]) == ("tiny 1", len(tiny.GIFS), 2)
@@ -121,7 +79,11 @@ async def service(environment: dict[str, str]) -> AsyncIterator[RedisService]:
 async def test_a_worker_that_ends_under_load_loses_nothing(
     environment: dict[str, str], number: signal.Signals, code: int
 ) -> None:
-    async with started(environment) as first, started(environment) as second, service(environment) as asked:
+    async with (
+        started(environment, "worker") as first,
+        started(environment, "worker") as second,
+        service(environment) as asked,
+    ):
         await first.event("ready")
         await second.event("ready")
         load = asyncio.create_task(firsts(asked, ["I miss you", "boom", "so funny", "so sad"] * 50))
@@ -133,7 +95,7 @@ async def test_a_worker_that_ends_under_load_loses_nothing(
 
 
 async def test_a_worker_waits_broken_connections_out(environment: dict[str, str]) -> None:
-    async with started(environment) as worker:
+    async with started(environment, "worker") as worker:
         await worker.event("ready")
         back = asyncio.create_task(worker.event("redis is back"))
         async with linked(environment["REDIS_URL"]) as link:
@@ -149,7 +111,7 @@ async def test_the_command_line_lets_workers_answer_and_swap(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
     other = tiny.make_bundle(tmp_path / "other", name="other", version="2")
-    async with started(environment) as worker:
+    async with started(environment, "worker") as worker:
         await worker.event("ready")
         reacted = await run(environment, "react", "I miss you", "--json")
         assert json.loads(reacted.stdout)["gifs"][0]["file"].endswith("hug.gif")
@@ -163,12 +125,6 @@ async def test_the_command_line_lets_workers_answer_and_swap(
         assert "text.onnx is missing" in refused.stderr
         async with service(environment) as asked:
             assert (await asked.react(ReactRequest(text="boom"))).bundle == "other 2"
-
-
-async def run(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    return await asyncio.to_thread(
-        subprocess.run, command(*arguments), env=environment, capture_output=True, text=True, timeout=60
-    )
 
 
 @pytest.mark.parametrize(
@@ -204,7 +160,7 @@ async def test_the_secret_of_the_cache_is_made_once_and_private(environment: dic
     path = Path(environment["REPARTEE_DATA_DIR"]) / "cache.key"
     secrets = []
     for _ in range(2):
-        async with started(environment) as worker:
+        async with started(environment, "worker") as worker:
             await worker.event("ready")
             secrets.append(path.read_bytes())
             worker.process.send_signal(signal.SIGINT)
