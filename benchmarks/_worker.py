@@ -1,4 +1,4 @@
-"""`repartee worker` as a process of its own, started, reloaded and stopped as an operator would."""
+"""Commands of `repartee` as processes of their own, started, reloaded and stopped as an operator would."""
 
 import asyncio
 import contextlib
@@ -17,7 +17,7 @@ POLL_S = 0.05
 
 
 class WorkerError(Exception):
-    """A worker did not get ready or refused; the message has what it wrote last."""
+    """A process did not get ready or refused; the message has what it wrote last."""
 
 
 @contextlib.asynccontextmanager
@@ -27,8 +27,19 @@ async def started_worker(environment: Mapping[str, str]) -> AsyncIterator[int]:
     Raises:
         WorkerError: it did not start.
     """
+    async with started(environment, "worker", "--no-cache") as number:
+        yield number
+
+
+@contextlib.asynccontextmanager
+async def started(environment: Mapping[str, str], *command: str) -> AsyncIterator[int]:
+    """Run a command that has a health port; gives its process id once it is ready, stops it at the end.
+
+    Raises:
+        WorkerError: it did not start.
+    """
     port = _free_port()
-    process = await _start(environment, "worker", "--port", str(port), "--no-cache", "--log-format", "json")
+    process = await _start(environment, *command, "--port", str(port), "--log-format", "json")
     try:
         async with asyncio.timeout(PATIENCE_S):
             while not await asyncio.to_thread(_is_ready, port):

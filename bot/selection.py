@@ -44,6 +44,9 @@ class Selection:
     def __init__(self, service: ReactionService, memory: Memory) -> None:
         self._service = service
         self._memory = memory
+        self._sizes: dict[
+            str, int
+        ] = {}  # of files: asking for them anew took as long as all else of a ranking
         self._log = get_logger("selection")
 
     async def limits(self, place: Place) -> Limits:
@@ -61,17 +64,19 @@ class Selection:
         unsendable: list[str] = []
         for _ in range(ATTEMPTS):
             reply = await self._service.react(limits.request(text, k, categories, unsendable))
-            missing = [r.id for r in reply.reactions if not _is_sendable(r, limits.place.max_bytes)]
+            missing = [r.id for r in reply.reactions if not self._is_sendable(r, limits.place.max_bytes)]
             if not missing:
                 break
             self._log.warning("GIFs left out", count=len(missing), max_bytes=limits.place.max_bytes)
             unsendable += missing
         return reply, [reaction for reaction in reply.reactions if reaction.id not in unsendable]
 
-
-def _is_sendable(reaction: Reaction, max_bytes: int) -> bool:
-    """Whether the file of a GIF lies on this host and is small enough."""
-    try:
-        return os.stat(reaction.file).st_size <= max_bytes
-    except OSError:
-        return False
+    def _is_sendable(self, reaction: Reaction, max_bytes: int) -> bool:
+        """Whether the file of a GIF lies on this host and is small enough."""
+        size = self._sizes.get(reaction.file)
+        if size is None:
+            try:
+                size = self._sizes[reaction.file] = os.stat(reaction.file).st_size
+            except OSError:
+                return False
+        return size <= max_bytes

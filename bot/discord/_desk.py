@@ -18,6 +18,7 @@ from inference.logs import get_logger, where_of
 
 ALREADY_ACKNOWLEDGED = 40060  # the same interaction was delivered twice
 UNKNOWN_INTERACTION = 10062  # or too late
+AT_ONCE = 8  # pieces of work; what came in meanwhile is acknowledged and waits, so that no crowd delays that
 
 Interaction = discord.Interaction[Any]
 Step = Callable[[], Awaitable[object]]
@@ -31,6 +32,7 @@ class Desk:
         self._running = 0
         self._idle = asyncio.Event()
         self._idle.set()
+        self._places = asyncio.Semaphore(AT_ONCE)
         self._log = get_logger("discord")
 
     async def answer(
@@ -99,7 +101,8 @@ class Desk:
 
     async def _work(self, surface: str, work: Step, say: Callable[[str], Awaitable[None]]) -> str:
         try:
-            await work()
+            async with self._places:
+                await work()
             return "answered"
         except ReparteeError as error:
             outcome, line = type(error).__name__, refusal(error)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import discord
 
 from bot.discord._reading import link_of
-from bot.errors import ForbiddenError, GoneError
+from bot.errors import ForbiddenError, GoneError, NoGifError
 from bot.messages import NEVER, REMOVE, SENT_BY, SENT_BY_ABOUT
 from bot.records import Preview
 from inference.protocol import Reaction
@@ -25,9 +27,20 @@ Interaction = discord.Interaction[Any]
 
 
 def gif_file(reaction: Reaction, name: str = "") -> discord.File:
-    """Open a GIF for sending; its description is the alt text."""
+    """Read a GIF for sending; its description is the alt text.
+
+    Raises:
+        NoGifError: the file is gone.
+    """
     slug = re.sub(r"\W+", "-", name or reaction.name.lower()).strip("-") or "reaction"
-    return discord.File(reaction.file, filename=f"{slug}.gif", description=reaction.alt_text[:MAX_ALT_TEXT])
+    try:
+        content = Path(
+            reaction.file
+        ).read_bytes()  # an open file would be read by another thread, piece by piece
+    except OSError as error:
+        raise NoGifError from error
+    alt_text = reaction.alt_text[:MAX_ALT_TEXT]
+    return discord.File(io.BytesIO(content), filename=f"{slug}.gif", description=alt_text)
 
 
 def post_buttons(*, has_moderators: bool) -> discord.ui.View:

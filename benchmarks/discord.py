@@ -1,0 +1,128 @@
+"""How soon does somebody who right-clicks a message see something? From the gateway's event to what Discord gets.
+
+The bot is `repartee discord` in a process of its own, with the model in it and nothing kept from before; Discord
+is the stand-in of the tests, here in this process, which checks every request on the way (about 2 ms each).
+Each preview is uploaded with its three GIFs. One person at a time, then fifty who click at the same moment.
+
+    python -m benchmarks.discord --json discord.json
+"""
+
+import asyncio
+import contextlib
+import json
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from benchmarks._timing import Spread, Verdict, print_spreads, print_verdicts, report, spread, write_json
+from benchmarks._worker import started
+from tests.discord_side.server import DiscordSide
+
+ROOT = Path(__file__).resolve().parents[1]
+MENU = "React with a GIF"
+COMMANDS = 6
+ACKNOWLEDGED_MS, SEEN_MS = 100, 500
+WARM_UP = 5
+CROWD = 50
+
+Alone = Annotated[int, typer.Option(help="Clicks one after another.")]
+Crowds = Annotated[int, typer.Option(help=f"Times that {CROWD} click at once.")]
+MessagesFile = Annotated[Path, typer.Option(help='Lines of {"text"}.')]
+JsonFile = Annotated[Path | None, typer.Option("--json", help="Write everything that was measured here.")]
+
+
+@dataclass
+class Waits:
+    """Milliseconds from the event to the acknowledgement and to the finished preview."""
+
+    acknowledged: list[float] = field(default_factory=list)
+    seen: list[float] = field(default_factory=list)
+
+
+def main(
+    alone: Alone = 200,
+    crowds: Crowds = 10,
+    messages: MessagesFile = ROOT.parent / "shared" / "reactions" / "chat.jsonl",
+    json_file: JsonFile = None,
+) -> None:
+    """Measure and print."""
+    console = Console()
+    texts = [json.loads(line)["text"] for line in messages.read_text(encoding="utf-8").splitlines()]
+    with Progress(console=console, transient=True) as bar:
+        task = bar.add_task("Clicks", total=alone + crowds * CROWD)
+        one, many = asyncio.run(_measure(texts, alone, crowds, lambda count: bar.advance(task, count)))
+    spreads, verdicts = _summarise({"one at a time": one, f"{CROWD} at once": many})
+    print_spreads(console, "From the event to …", spreads, "ms")
+    print_verdicts(console, verdicts)
+    if json_file:
+        write_json(json_file, report(spreads, verdicts))
+
+
+async def _measure(
+    texts: Sequence[str], alone: int, crowds: int, tick: Callable[[int], None]
+) -> tuple[Waits, Waits]:
+    """Click, alone and in crowds, on messages that each come once."""
+    one, many = Waits(), Waits()
+    with tempfile.TemporaryDirectory() as folder:
+        async with DiscordSide(shards=1) as side, _started(side, folder):
+            await side.wait_ready(commands=COMMANDS)
+            coming = iter(texts)
+            for _ in range(WARM_UP):
+                await _click(side, next(coming), Waits())
+            for _ in range(alone):
+                await _click(side, next(coming), one)
+                tick(1)
+            for _ in range(crowds):
+                await asyncio.gather(*(_click(side, next(coming), many) for _ in range(CROWD)))
+                tick(CROWD)
+            if side.violations:
+                raise RuntimeError(f"Discord would have refused: {side.violations[0]}")
+    return one, many
+
+
+@contextlib.asynccontextmanager
+async def _started(side: DiscordSide, folder: str) -> AsyncIterator[None]:
+    environment = {
+        "DISCORD_API_URL": side.api_url,
+        "DISCORD_TOKEN": side.token,
+        "REDIS_URL": "",
+        "REPARTEE_DATA_DIR": folder,
+    }
+    async with started(environment, "discord"):
+        yield
+
+
+async def _click(side: DiscordSide, text: str, waits: Waits) -> None:
+    """Right-click a message and wait for the preview."""
+    said = await side.say(side.people["bob"], text)
+    start = time.perf_counter()
+    handle = await side.menu(side.people["ann"], MENU, said)
+    acknowledged = await handle.acknowledged()
+    preview = await handle.reply()
+    waits.seen.append((time.perf_counter() - start) * 1e3)
+    waits.acknowledged.append(acknowledged.seconds * 1e3)
+    if not preview.shown_files:
+        raise RuntimeError(f"There is no preview: {preview.texts}")
+
+
+def _summarise(waits: dict[str, Waits]) -> tuple[dict[str, Spread], list[Verdict]]:
+    spreads, verdicts = {}, []
+    for name, wait in waits.items():
+        limits = {"acknowledgement": (wait.acknowledged, ACKNOWLEDGED_MS), "preview": (wait.seen, SEEN_MS)}
+        for what, (series, limit) in limits.items():
+            spreads[f"{what}, {name}"] = spread(series)
+            p95 = float(np.percentile(series, 95))
+            verdicts.append(Verdict(f"p95 {what}, {name}", p95, "ms", limit))
+    return spreads, verdicts
+
+
+if __name__ == "__main__":
+    typer.run(main)
