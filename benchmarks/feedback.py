@@ -168,8 +168,8 @@ async def _campaign(engine: Engine, folder: Path, texts: Sequence[str], messages
             server.clock.now, guild = START, f"campaign {number}"
             best = (await server.preview(str(text), guild)).reactions[0]
             await server.reactor.posts.keep(Place("channel", guild), best, f"post {number}")
-            for _ in range(CAMPAIGN):
-                await server.reactor.posts.vote(f"post {number}", -THUMB)
+            for voter in range(CAMPAIGN):
+                await server.reactor.posts.vote(f"post {number}", str(voter), -THUMB)
             row = []
             for days in LATER:
                 server.clock.now = START + timedelta(days=days)

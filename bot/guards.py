@@ -7,6 +7,8 @@ from datetime import datetime
 from bot.records import CONFIDENCE, Boldness, ChannelSettings, Mode, QuietHours
 from inference.protocol import ReactReply
 
+QUESTIONS_A_MINUTE = 10
+
 
 def is_wanted_here(mode: Mode, *, is_top: bool) -> bool:
     """Whether the automatic mode looks at a message at all."""
@@ -27,6 +29,11 @@ def is_confident(reply: ReactReply, boldness: Boldness) -> bool:
     if reply.is_foreign or not reply.reactions:
         return False
     return reply.reactions[0].confidence >= CONFIDENCE[boldness]
+
+
+def is_pushy(count: int) -> bool:
+    """Whether a person asked in a channel so often within a minute (`count` times) that it goes unheard."""
+    return count > QUESTIONS_A_MINUTE
 
 
 def is_used_up(count: int, settings: ChannelSettings) -> bool:

@@ -18,6 +18,7 @@ POST_LIFE_S = 7 * 86_400.0
 EVENT_LIFE_S = 900.0
 RECENT_LIFE_S = 7 * 86_400.0
 DAY_LIFE_S = 2 * 86_400.0
+MINUTE_S = 60.0
 RECENT = 20
 
 Clock = Callable[[], datetime]
@@ -116,6 +117,18 @@ class Memory:
         counters = {field: float(value) for field, value in (await self._store.fields(key)).items()}
         await self._store.drop_fields(key, *feedback.forgotten(counters, now))
         return feedback.shifts(counters, now)
+
+    async def note_voter(self, message: str, voter: str) -> bool:
+        """Note that somebody voted on a post; False where that was noted before."""
+        return await self._store.claim(self._key("voter", f"{message}:{voter}"), life_s=POST_LIFE_S)
+
+    async def drop_voter(self, message: str, voter: str) -> bool:
+        """Forget that somebody voted on a post; whether it was noted."""
+        return await self._store.drop(self._key("voter", f"{message}:{voter}"))
+
+    async def count_question(self, channel: str, person: str) -> int:
+        """Count a question of a person in a channel; how many there were within a minute."""
+        return await self._store.increase(self._key("asks", f"{channel}:{person}"), life_s=MINUTE_S)
 
     async def has_opted_out(self, person: str) -> bool:
         """Whether a person does not want to be reacted to."""

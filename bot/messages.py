@@ -14,8 +14,8 @@ NEEDED = {
     "(docs/discord.md shows every step).",
 }
 
-PICK = "Only you can see this. Pick one:"
-PICK_GENTLE = "This may be serious, so here are only gentle ones. Only you can see this."
+PICK = "Pick one:"
+PICK_GENTLE = "This may be serious, so here are only gentle ones:"
 PAGE = "{page} of {pages}"
 OPTION = "**{number}** · {alt_text}"
 SEND = "Send {number}"
@@ -35,7 +35,8 @@ NOTHING_SAID = (
     "and I answer with a GIF."
 )
 BANNED = (
-    "**{name}** never comes again on this server, nor does any copy of it. Take it back: `/repartee banned`."
+    "**{name}** never comes again on this server, nor does any copy of it. Who manages "
+    "channels can take that back: `/repartee banned`."
 )
 NOTHING_BANNED = "Nothing is banned on this server."
 BANS = "Choose what may come again ({count} banned):"
@@ -46,10 +47,11 @@ NOTHING_TO_FORGET = "There is nothing to forget: I have no settings of yours."
 PRIVACY = (
     "**What I read:** a message that somebody right-clicks, passes to `/react` or mentions me in, and, only "
     "in channels where a moderator has switched it on, new messages. I read it once, pick a GIF, drop it.\n"
-    "**What I keep of what you say:** nothing. No text is stored, logged, sent to anybody, or trained on.\n"
-    "**What I do keep:** settings of servers and channels; how often each GIF was liked on a server "
-    "(counts); which GIFs a channel saw last; for 15 minutes the GIFs of a preview and who asked for it; for "
-    "7 days who may remove a GIF I posted (ids, no text); who opted out.\n"
+    "**What I keep of what you say:** nothing. No text is stored, logged, given to others, or trained on.\n"
+    "**What I do keep:** settings of servers and channels; GIFs that are banned there; how often each GIF "
+    "was liked there and how often I spoke up (counts); which GIFs a channel saw last; for 15 minutes the "
+    "GIFs of a preview, who asked for it, and which messages I answered; for 7 days who may remove a GIF I "
+    "posted and who put a thumb under it (ids, never text); who opted out.\n"
     "**Your switches:** `/optout` and I never react to you; `/forget` removes your settings."
 )
 
@@ -66,17 +68,14 @@ CHANNEL_SETTINGS = {
     "top": "**{channel}:** I react to messages that answer no other and stand in no thread, {detail}.",
     "all": "**{channel}:** I react to all messages, {detail}.",
 }
-DETAIL = (
-    "{boldness} (when at least {share:.0%} sure), at most every {cooldown} and {cap} times a day"
-    "{quiet}{dry_run}"
-)
+DETAIL = "{boldness} (when at least {share:.0%} sure), {pause}at most {cap} times a day{quiet}{dry_run}"
+PAUSE = "at most every {span}, "
 QUIET = ", quiet from {start}:00 to {end}:00 ({timezone})"
 DRY_RUN = "; **dry run**: I only count, and post nothing"
 TODAY = (
     "Today: posted {posted}, would have posted {would}, not sure enough {unsure}, "
     "held back as possibly serious {held}."
 )
-CHANNEL_ONLY = "This works in channels of a server only."
 
 _REFUSALS: dict[type[Exception], str] = {
     errors.ExpiredError: "This one has expired: ask again, it takes a second.",

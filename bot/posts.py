@@ -56,10 +56,24 @@ class Posts:
         await self._memory.ban(post.guild, post.name, post.fingerprint)
         return post
 
-    async def vote(self, message: str, amount: float, *, is_taken_back: bool = False) -> None:
-        """Count a thumb under a post of the bot."""
+    async def vote(self, message: str, voter: str, amount: float) -> bool:
+        """Count a thumb under a post of the bot, of each voter once; whether it counted.
+
+        Args:
+            message: the post.
+            voter: who votes, and how: somebody may put several thumbs there.
+            amount: above 0 for the GIF, below against it.
+        """
         post = await self._memory.post(message)
-        if post is None or not post.guild:
-            return
-        count = self._memory.take_back if is_taken_back else self._memory.vote
-        await count(post.guild, post.gif, amount)
+        if post is None or not post.guild or not await self._memory.note_voter(message, voter):
+            return False
+        await self._memory.vote(post.guild, post.gif, amount)
+        return True
+
+    async def take_back(self, message: str, voter: str, amount: float) -> bool:
+        """Take back what `vote` counted; whether there was anything."""
+        post = await self._memory.post(message)
+        if post is None or not post.guild or not await self._memory.drop_voter(message, voter):
+            return False
+        await self._memory.take_back(post.guild, post.gif, amount)
+        return True

@@ -67,7 +67,8 @@ class Selection:
             missing = [r.id for r in reply.reactions if not self._is_sendable(r, limits.place.max_bytes)]
             if not missing:
                 break
-            self._log.warning("GIFs left out", count=len(missing), max_bytes=limits.place.max_bytes)
+            not_here = sum(r.file not in self._sizes for r in reply.reactions)
+            self._log.warning("GIFs left out", too_large=len(missing) - not_here, not_on_this_host=not_here)
             unsendable += missing
         return reply, [reaction for reaction in reply.reactions if reaction.id not in unsendable]
 

@@ -15,7 +15,18 @@ from bot.records import ChannelSettings
 from bot.selection import Selection
 from inference.protocol import Reaction, ReactReply
 
-Silence = Literal["off", "opted out", "quiet", "cooling down", "held", "unsure", "used up", "dry run", ""]
+Silence = Literal[
+    "off",
+    "opted out",
+    "quiet",
+    "cooling down",
+    "delivered twice",
+    "held",
+    "unsure",
+    "used up",
+    "dry run",
+    "",
+]
 
 
 class Verdict(NamedTuple):
@@ -58,24 +69,28 @@ class Volunteer:
             return "off"
         if guards.is_quiet(settings.quiet, now):
             return "quiet"
-        if await self._memory.is_cooling_down(heard.place.channel):
+        if await self._memory.is_cooling_down(heard.settings_channel):
             return "cooling down"
-        return "opted out" if await self._memory.has_opted_out(heard.author) else ""
+        if await self._memory.has_opted_out(heard.author):
+            return "opted out"
+        return "" if await self._memory.is_first(f"heard:{heard.target}") else "delivered twice"
 
     async def _judge(
         self, heard: Heard, settings: ChannelSettings, reply: ReactReply, now: datetime
     ) -> Silence:
         """Say why a message that was read gets no GIF, and count the decision; empty where it gets one."""
-        channel, day = heard.place.channel, now.date().isoformat()
+        channel, day = heard.settings_channel, now.date().isoformat()
         if reply.is_held:
             await self._memory.count("held", channel, day)
             return "held"
         if not guards.is_confident(reply, settings.boldness):
             await self._memory.count("unsure", channel, day)
             return "unsure"
+        kind = "would" if settings.is_dry_run else "posted"
+        if guards.is_used_up(await self._memory.counted(kind, channel, day) + 1, settings):
+            return "used up"
         if not await self._memory.cool_down(channel, settings.cooldown_s):
             return "cooling down"
-        kind = "would" if settings.is_dry_run else "posted"
         if guards.is_used_up(await self._memory.count(kind, channel, day), settings):
-            return "used up"
+            return "used up"  # others were quicker
         return "dry run" if settings.is_dry_run else ""

@@ -32,6 +32,7 @@ from inference.health import health_app, serve
 from inference.logs import configure, get_logger, where_of
 
 STORE_FILE = "bot.sqlite"
+TOKEN_REFUSED = 4004  # while it ran: the token was reset
 
 
 class _Forward(logging.Handler):
@@ -50,6 +51,7 @@ def run(settings: DiscordSettings) -> None:
         ReparteeError: the bot cannot start; says why and what to do.
     """
     configure(settings.log_format, settings.log_level)
+    discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # nobody speaks here
     library = logging.getLogger("discord")
     library.handlers, library.propagate = [_Forward()], False
     library.setLevel(logging.INFO)  # never lower: at DEBUG it writes what people say
@@ -65,8 +67,8 @@ async def _run(settings: DiscordSettings) -> None:
         reactor = Reactor(service, memory, issue=tickets.issue)
         bot = DiscordBot(reactor, tickets, metrics, reads_messages=settings.message_content)
         app = health_app(
-            alive=lambda: "",
-            ready=lambda: "" if bot.is_ready() else DISCORD_CONNECTING,
+            alive=lambda: bot.line.illness,
+            ready=lambda: bot.line.complaint if bot.is_ready() else DISCORD_CONNECTING,
             registry=metrics.registry,
         )
         async with serve(app, settings.host, settings.port) as port:
@@ -94,6 +96,10 @@ async def _connect(bot: DiscordBot, token: str) -> None:
         raise SettingsError(BAD_TOKEN) from None
     except discord.PrivilegedIntentsRequired:
         raise SettingsError(NO_INTENT) from None
+    except discord.ConnectionClosed as error:
+        if error.code == TOKEN_REFUSED:
+            raise SettingsError(BAD_TOKEN) from None
+        raise UnavailableError(DISCORD_UNREACHABLE.format(reason=f"code {error.code}")) from error
     except (aiohttp.ClientError, discord.GatewayNotFound, discord.HTTPException) as error:
         raise UnavailableError(DISCORD_UNREACHABLE.format(reason=type(error).__name__)) from error
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
@@ -56,7 +57,7 @@ class Administration(app_commands.Group):
     async def channel(
         self,
         interaction: Interaction,
-        mode: Mode,
+        mode: Mode | None = None,
         confidence: Boldness | None = None,
         cooldown: app_commands.Range[int, 0, 86_400] | None = None,
         daily_cap: app_commands.Range[int, 1, 1000] | None = None,
@@ -73,7 +74,7 @@ class Administration(app_commands.Group):
         }
 
         async def change() -> str:
-            if mode != "off" and not self._reads_messages:
+            if mode not in (None, "off") and not self._reads_messages:
                 return messages.INTENT_MISSING
             place = settings_channel(interaction.channel)
             given = {name: value for name, value in changes.items() if value is not None}
@@ -114,7 +115,7 @@ class Administration(app_commands.Group):
     async def complete_timezone(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
         """Complete a time zone while somebody types."""
         said = typed.lower().replace(" ", "_")
-        names = sorted(name for name in available_timezones() if said in name.lower())
+        names = sorted(name for name in _timezones().values() if said in name.lower())
         return [app_commands.Choice(name=name, value=name) for name in names[:SHOWN]]
 
     @app_commands.command(name="status", description="How Repartee is set up here, and what it did today.")
@@ -169,8 +170,7 @@ class Administration(app_commands.Group):
         if not self._reads_messages and settings.mode != "off":
             lines.append(messages.INTENT_MISSING)
         day = self._memory.clock().astimezone(ZoneInfo(guild.timezone)).date().isoformat()
-        channel = str(interaction.channel_id)
-        counts = {kind: await self._memory.counted(kind, channel, day) for kind in COUNTS}
+        counts = {kind: await self._memory.counted(kind, place, day) for kind in COUNTS}
         lines.append(messages.TODAY.format(**counts))
         return "\n".join(lines)
 
@@ -184,7 +184,7 @@ def describe_channel(channel: str, settings: ChannelSettings, guild: GuildSettin
     detail = messages.DETAIL.format(
         boldness=settings.boldness,
         share=CONFIDENCE[settings.boldness],
-        cooldown=messages.span(settings.cooldown_s),
+        pause=messages.PAUSE.format(span=messages.span(settings.cooldown_s)) if settings.cooldown_s else "",
         cap=settings.daily_cap,
         quiet=quiet,
         dry_run=messages.DRY_RUN if settings.is_dry_run else "",
@@ -213,8 +213,13 @@ def parse_timezone(said: str) -> str:
     Raises:
         SettingError: there is none of that name.
     """
-    names = {name.lower(): name for name in available_timezones()}
-    name = names.get(said.strip().lower().replace(" ", "_"))
+    name = _timezones().get(said.strip().lower().replace(" ", "_"))
     if name is None:
         raise SettingError(messages.BAD_TIMEZONE.format(name=discord.utils.escape_markdown(said[:50])))
     return name
+
+
+@functools.cache
+def _timezones() -> dict[str, str]:
+    """Return the names of all time zones by their lower case; looking them up takes a while."""
+    return {name.lower(): name for name in available_timezones()}

@@ -13,6 +13,7 @@ from discord.ext import commands
 from bot.discord._admin import Administration
 from bot.discord._commands import MENU, Commands
 from bot.discord._desk import Desk
+from bot.discord._line import Line
 from bot.discord._listener import Listener
 from bot.discord._posting import NEVER_ID, REMOVE_ID
 from bot.discord._preview import PreviewButton
@@ -60,6 +61,7 @@ class DiscordBot(commands.AutoShardedBot):
             ),
         )
         self.reads_messages = reads_messages
+        self.line = Line()
         self._reactor = reactor
         self._desk = Desk(metrics)
         self.previews = Previews(reactor, self._desk, tickets.check)
@@ -78,6 +80,18 @@ class DiscordBot(commands.AutoShardedBot):
     async def on_ready(self) -> None:
         """Say that the bot is there."""
         self._log.info("ready", servers=len(self.guilds), shards=self.shard_count)
+
+    async def on_shard_disconnect(self, shard: int) -> None:
+        """Note that a line is down."""
+        self.line.goes_down(shard)
+
+    async def on_shard_ready(self, shard: int) -> None:
+        """Note that a line is up."""
+        self.line.comes_up(shard)
+
+    async def on_shard_resumed(self, shard: int) -> None:
+        """Note that a line is up again."""
+        self.line.comes_up(shard)
 
     async def on_message(self, message: discord.Message) -> None:
         """Hand a message over; the bot has no commands that begin with a prefix."""
@@ -108,11 +122,13 @@ class DiscordBot(commands.AutoShardedBot):
         return self.user.name if self.user else "Repartee"
 
     async def _register(self) -> None:
-        """Register the commands; at every start it would run into Discord's daily limit."""
+        """Register the commands where they are not; at every start that would meet Discord's daily limit."""
         described = [command.to_dict(self.tree) for command in self.tree.get_commands(type=None)]
         content = f"{self.application_id} {json.dumps(described, sort_keys=True, default=str)}"
         digest = hashlib.sha256(content.encode()).hexdigest()
-        if await self._reactor.memory.note(COMMANDS_NOTE) == digest:
+        is_known = await self._reactor.memory.note(COMMANDS_NOTE) == digest
+        ours = {command.name for command in self.tree.get_commands(type=None)}
+        if is_known and ours == {command.name for command in await self.tree.fetch_commands()}:
             return
         registered = await self.tree.sync()
         await self._reactor.memory.make_note(COMMANDS_NOTE, digest)

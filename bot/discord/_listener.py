@@ -15,8 +15,9 @@ from bot.discord._reading import (
     place_of_message,
     text_of,
 )
-from bot.errors import ForbiddenError, GoneError
+from bot.errors import GoneError
 from bot.feedback import THUMB
+from bot.guards import is_pushy
 from bot.messages import CANNOT_READ, NOTHING_SAID, refusal
 from bot.places import Ask
 from bot.reactor import Reactor
@@ -53,23 +54,25 @@ class Listener:
         value = VOTES.get(str(event.emoji).translate(SKIN_TONES))
         if value is None or event.user_id == self._bot.me or event.guild_id is None:
             return
-        if event.message_author_id not in (None, self._bot.me):
+        if event.message_author_id not in (None, self._bot.me) or (event.member and event.member.bot):
             return
         is_taken_back = event.event_type == "REACTION_REMOVE"
 
         async def work() -> str:
-            await self._reactor.posts.vote(str(event.message_id), value, is_taken_back=is_taken_back)
-            return "counted"
+            voter = f"{event.user_id}:{value}"
+            count = self._reactor.posts.take_back if is_taken_back else self._reactor.posts.vote
+            return "counted" if await count(str(event.message_id), voter, value) else "not counted"
 
         await self._desk.note("thumb", work)
 
     async def _answer(self, message: discord.Message) -> str:
-        if not await self._reactor.memory.is_first(str(message.id)):
+        memory, asker = self._reactor.memory, str(message.author.id)
+        if not await memory.is_first(str(message.id)):
             return "delivered twice"
+        if is_pushy(await memory.count_question(str(message.channel.id), asker)):
+            return "too many"
         try:
             return await self._react(message)
-        except ForbiddenError:
-            raise  # no words get through either
         except ReparteeError as error:
             await _say(message, refusal(error))
             return type(error).__name__
@@ -98,8 +101,6 @@ class Listener:
             return "nothing said"
         if verdict.reaction is None:
             return verdict.why
-        if not await self._reactor.memory.is_first(str(message.id)):
-            return "delivered twice"
         nonce = str(message.id)
         posted = await post(message.channel, verdict.reaction, event.target, nonce=nonce, is_silent=True)
         await self._reactor.posts.keep(event.place, verdict.reaction, posted, author=event.author)

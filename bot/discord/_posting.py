@@ -21,6 +21,7 @@ MAX_ALT_TEXT = 1024
 NONCE_LETTERS = 25
 UNKNOWN_MESSAGE = 10008
 INVALID_FORM = 50035
+NO_HISTORY = 160002
 REMOVE_ID, NEVER_ID = "rp:remove", "rp:never"
 
 Interaction = discord.Interaction[Any]
@@ -121,7 +122,8 @@ def check_permissions(interaction: Interaction) -> None:
     may = interaction.app_permissions
     is_thread = isinstance(interaction.channel, discord.Thread)
     may_send = may.send_messages_in_threads if is_thread else may.send_messages
-    if interaction.guild_id is not None and not (may_send and may.attach_files):
+    may_all = may.view_channel and may_send and may.attach_files and may.read_message_history
+    if interaction.guild_id is not None and not may_all:
         raise ForbiddenError
 
 
@@ -132,6 +134,8 @@ def _explained() -> Iterator[None]:
     except discord.Forbidden as error:
         raise ForbiddenError from error
     except discord.HTTPException as error:
+        if error.code == NO_HISTORY:
+            raise ForbiddenError from error
         is_reference = error.code == INVALID_FORM and "message_reference" in error.text
         if error.code == UNKNOWN_MESSAGE or is_reference:
             raise GoneError from error

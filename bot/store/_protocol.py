@@ -35,8 +35,8 @@ class Store(Protocol):
         """Set a mark; whether it was not there before, so that only one of several callers gets True."""
         ...
 
-    async def drop(self, key: str) -> None:
-        """Forget a value, a table or a list."""
+    async def drop(self, key: str) -> bool:
+        """Forget a value, a table or a list; whether there was one."""
         ...
 
     async def increase(self, key: str, *, life_s: float) -> int:

@@ -63,10 +63,10 @@ class RedisStore:
         with self._explained():
             return bool(await self._link.run("SET", self._prefix + key, b"1", "NX", "PX", _ms(life_s)))
 
-    async def drop(self, key: str) -> None:
-        """Forget a value, a table or a list."""
+    async def drop(self, key: str) -> bool:
+        """Forget a value, a table or a list; whether there was one."""
         with self._explained():
-            await self._link.run("DEL", self._prefix + key)
+            return bool(await self._link.run("DEL", self._prefix + key))
 
     async def increase(self, key: str, *, life_s: float) -> int:
         """Count one more and return the new count."""

@@ -86,11 +86,14 @@ class SqliteStore:
             await self._db.execute(_PUT, (key, b"1", now + life_s))
             return True
 
-    async def drop(self, key: str) -> None:
-        """Forget a value, a table or a list."""
-        async with self._change():
+    async def drop(self, key: str) -> bool:
+        """Forget a value, a table or a list; whether there was one."""
+        async with self._change() as now:
+            await self._db.execute("DELETE FROM items WHERE key = ? AND ends <= ?", (key, now))
+            before = self._db.total_changes
             for table in ("items", "fields", "lists"):
                 await self._db.execute(f"DELETE FROM {table} WHERE key = ?", (key,))
+            return self._db.total_changes > before
 
     async def increase(self, key: str, *, life_s: float) -> int:
         """Count one more and return the new count."""

@@ -180,7 +180,7 @@ async def test_the_intent_is_asked_for_only_where_it_is_configured(
 async def test_settings_are_kept_by_channel_and_server(listening: Stage) -> None:
     side, moderator = listening.side, listening.side.people["moderator"]
     said = await switch_on(listening, confidence="shy", cooldown=600, daily_cap=3, quiet="22-7")
-    assert "shy (when at least 75% sure), at most every 10 minutes and 3 times a day" in said
+    assert "shy (when at least 75% sure), at most every 10 minutes, at most 3 times a day" in said
     assert "quiet from 22:00 to 7:00 (UTC)" in said
     changed = await (
         await side.slash(moderator, "repartee channel", {"mode": "top", "quiet": "none"})

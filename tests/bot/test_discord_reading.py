@@ -78,7 +78,7 @@ def test_settings_in_words() -> None:
     assert off == "**<#1>:** I react only when asked."
     settings = ChannelSettings(mode="top", quiet=QuietHours(22, 7), is_dry_run=True)
     said = describe_channel("<#1>", settings, guild)
-    assert "normal (when at least 65% sure), at most every 5 minutes and 20 times a day" in said
+    assert "normal (when at least 65% sure), at most every 5 minutes, at most 20 times a day" in said
     assert "quiet from 22:00 to 7:00 (Europe/Berlin)" in said
     assert "dry run" in said
 

@@ -9,6 +9,7 @@ import pytest
 
 from bot import messages
 from bot.errors import ForbiddenError, GoneError, NoGifError
+from bot.guards import QUESTIONS_A_MINUTE
 from bot.messages import refusal
 from inference.client import LocalService, ReactionService
 from inference.engine import Engine
@@ -150,11 +151,28 @@ async def test_a_refusal_of_discord_is_said_so_and_the_choice_given_back(stage: 
 
 
 async def test_a_mention_where_it_may_not_write_is_left_alone(stage: Stage) -> None:
-    side = stage.side
-    side.fail("POST", r"/channels/\d+/messages", 403, {"code": 50013, "message": "Missing Permissions"})
+    side, refused = stage.side, {"code": 50013, "message": "Missing Permissions"}
+    side.fail("POST", r"/channels/\d+/messages", 403, refused, times=2)
     await side.say(side.people["ann"], "I miss you", mentions_bot=True)
-    await until(lambda: stage.count("mention", "ForbiddenError") == 1)
+    await until(lambda: stage.count("mention", "Forbidden") == 1)
     assert side.posts() == []
+
+
+async def test_a_mention_where_it_may_write_but_send_no_files_is_told_so(stage: Stage) -> None:
+    side = stage.side
+    side.set_bot_permissions(side.channel, MEMBER & ~Permission.ATTACH_FILES)
+    await side.say(side.people["ann"], "I miss you", mentions_bot=True)
+    assert (await side.posted()).content == refusal(ForbiddenError())
+
+
+async def test_one_person_cannot_flood_a_channel(stage: Stage) -> None:
+    side = stage.side
+    for _ in range(QUESTIONS_A_MINUTE + 2):
+        await side.say(side.people["ann"], "I miss you", mentions_bot=True)
+    await until(lambda: stage.count("mention", "too many") == 2)
+    await until(lambda: stage.count("mention", "answered") == QUESTIONS_A_MINUTE)
+    said = await side.say(side.people["bob"], "I miss you", mentions_bot=True)
+    assert (await side.posted(QUESTIONS_A_MINUTE + 1)).reference is said
 
 
 async def test_a_file_over_the_limit_of_the_interaction_is_not_offered(

@@ -3,7 +3,15 @@ from typing import Any
 
 import pytest
 
-from bot.guards import is_confident, is_quiet, is_used_up, is_wanted_here, may_remove
+from bot.guards import (
+    QUESTIONS_A_MINUTE,
+    is_confident,
+    is_pushy,
+    is_quiet,
+    is_used_up,
+    is_wanted_here,
+    may_remove,
+)
 from bot.records import CONFIDENCE, Boldness, ChannelSettings, Mode, QuietHours
 from inference.protocol import Reaction, ReactReply
 
@@ -72,6 +80,11 @@ def test_a_guess_never_comes_unasked() -> None:
 def test_the_cap_counts_the_last_one_in() -> None:
     settings = ChannelSettings(daily_cap=2)
     assert [is_used_up(count, settings) for count in (1, 2, 3)] == [False, False, True]
+
+
+def test_who_asks_on_and_on_goes_unheard() -> None:
+    assert not is_pushy(QUESTIONS_A_MINUTE)
+    assert is_pushy(QUESTIONS_A_MINUTE + 1)
 
 
 def test_only_three_kinds_of_people_may_remove() -> None:

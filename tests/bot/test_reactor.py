@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import shutil
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -24,6 +25,7 @@ from inference.errors import MessageError
 from tests import tiny
 
 PLACE = Place(channel="c1", guild="g1")
+numbers = itertools.count()
 
 
 class Clock:
@@ -54,8 +56,8 @@ def ask(text: str, **options: Any) -> Ask:
 
 
 def heard(text: str, **options: Any) -> Heard:
-    given: dict[str, Any] = {"place": PLACE, "author": "bob", "target": "m1", "is_top": True}
-    given["settings_channel"] = "c1"
+    given: dict[str, Any] = {"place": PLACE, "author": "bob", "is_top": True, "settings_channel": "c1"}
+    given["target"] = f"m{next(numbers)}"
     return Heard(text, **(given | options))
 
 
@@ -216,11 +218,15 @@ async def test_who_leafs_on_votes_against_what_was_passed_over_once(reactor: Rea
 async def test_thumbs_count_and_can_be_taken_back(reactor: Reactor) -> None:
     pick = await reactor.best(ask("boom"))
     await reactor.posts.keep(PLACE, pick.reaction, "post-1", asker="ann")
-    await reactor.posts.vote("post-1", 1)
-    assert (await reactor.memory.shifts("g1"))[pick.reaction.id] > 0
-    await reactor.posts.vote("post-1", 1, is_taken_back=True)
+    assert await reactor.posts.vote("post-1", "bob", 1)
+    shift = (await reactor.memory.shifts("g1"))[pick.reaction.id]
+    assert shift > 0
+    assert not await reactor.posts.vote("post-1", "bob", 1)
+    assert (await reactor.memory.shifts("g1"))[pick.reaction.id] == shift
+    assert not await reactor.posts.take_back("post-1", "eve", 1)
+    assert await reactor.posts.take_back("post-1", "bob", 1)
     assert await reactor.memory.shifts("g1") == {}
-    await reactor.posts.vote("somebody's message", 1)
+    assert not await reactor.posts.vote("somebody's message", "bob", 1)
     assert await reactor.memory.shifts("g1") == {}
 
 
@@ -295,6 +301,7 @@ async def test_daily_cap_by_the_servers_own_day(reactor: Reactor, clock: Clock) 
     clock.now = datetime(2026, 11, 24, 14, 59, tzinfo=UTC)  # 23:59 in Tokyo
     verdicts = [await reactor.volunteer.decide(heard("boom")) for _ in range(3)]
     assert [verdict.why for verdict in verdicts] == ["", "", "used up"]
+    assert await reactor.memory.counted("posted", "c1", "2026-11-24") == 2
     clock.now += timedelta(minutes=2)
     assert (await reactor.volunteer.decide(heard("boom"))).reaction
 
@@ -312,6 +319,19 @@ async def test_one_switch_silences_a_whole_server(reactor: Reactor) -> None:
     await switch_on(reactor)
     await reactor.memory.set_guild("g1", GuildSettings(is_automatic=False))
     assert (await reactor.volunteer.decide(heard("boom"))).why == "off"
+
+
+async def test_a_message_that_is_heard_twice_is_answered_once(reactor: Reactor) -> None:
+    await switch_on(reactor)
+    verdicts = [await reactor.volunteer.decide(heard("boom", target="m")) for _ in range(2)]
+    assert [verdict.why for verdict in verdicts] == ["", "delivered twice"]
+
+
+async def test_threads_share_the_cool_down_and_the_cap_of_their_channel(reactor: Reactor) -> None:
+    await switch_on(reactor, cooldown_s=300)
+    for thread, why in (("t1", ""), ("t2", "cooling down")):
+        place = Place(channel=thread, guild="g1")
+        assert (await reactor.volunteer.decide(heard("boom", place=place))).why == why
 
 
 async def test_a_dry_run_only_counts(reactor: Reactor) -> None:

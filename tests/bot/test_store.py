@@ -36,7 +36,7 @@ async def test_values_are_kept_replaced_and_dropped(store: Store) -> None:
     assert (await store.get("a"), await store.get("a:b")) == (b"1\0\xff", b"2")
     await store.put("a", b"3")
     assert await store.get("a") == b"3"
-    await store.drop("a")
+    assert (await store.drop("a"), await store.drop("a"), await store.drop("never")) == (True, False, False)
     assert (await store.get("a"), await store.get("a:b")) == (None, b"2")
 
 

@@ -140,7 +140,7 @@ class ChannelRoutes:
         if reference is None:
             return None
         if not channel.bot_may(Permission.READ_MESSAGE_HISTORY):
-            raise Refusal(400, 160002, "You cannot reply without permission to read message history")
+            raise Refusal(403, 160002, "You cannot reply without permission to read message history")
         try:
             return self._state.message(channel, int(reference["message_id"]))
         except Refusal as refusal:
