@@ -1,4 +1,4 @@
-"""How soon does somebody who right-clicks a message see something? From the gateway's event to what Discord gets.
+"""How soon does somebody who right-clicks a message see something? From the event to what Discord gets.
 
 The bot is `repartee discord` in a process of its own, with the model in it and nothing kept from before; Discord
 is the stand-in of the tests, here in this process, which checks every request on the way (about 2 ms each).

@@ -39,6 +39,7 @@ from bot.records import SHOWN, Preview
 from bot.store import SqliteStore
 from inference.client import LocalService
 from inference.engine import Engine
+from inference.protocol import Reaction
 
 ROOT = Path(__file__).resolve().parents[1]
 TASTE = 0.05  # in cosine; the best GIFs of neighbouring categories are about 0.04 apart
@@ -48,7 +49,8 @@ WEEK = timedelta(days=7)
 Floats = npt.NDArray[np.float64]
 COUNTED, UNCOUNTED = "counted", "uncounted"
 CAMPAIGN = 100
-LATER = (0, 60, 120, 240, 360)  # days after the campaign
+LATER = (0, 60, 120, 180, 240, 300)  # days after the campaign
+LIKED_AGAIN = 20
 
 Servers = Annotated[int, typer.Option(help="Simulated servers, each with a taste of its own.")]
 Weeks = Annotated[int, typer.Option(help="Weeks; the last quarter is measured.")]
@@ -84,6 +86,14 @@ class Ranks:
         self.at_once.append(max(pleasure[:SHOWN]) >= pleasure[best] - CONTENT)
 
 
+@dataclass(frozen=True)
+class Campaign:
+    """Places of GIFs that were voted down, (messages, times), and their mean once they are liked again."""
+
+    places: Floats
+    liked_again: float
+
+
 @dataclass
 class Server:
     """A server and the real bot on it; `liking` is what it thinks of each GIF, drawn when first seen."""
@@ -96,6 +106,11 @@ class Server:
     async def preview(self, text: str, guild: str) -> Preview:
         """Ask for GIFs."""
         return await self.reactor.preview(Ask(text, Place(channel="channel", guild=guild), asker="member"))
+
+    async def place(self, text: str, guild: str, gif: Reaction) -> int:
+        """Return the place (from 1) of a GIF in a preview, one more than there are where it is not in it."""
+        found = [reaction.id for reaction in (await self.preview(text, guild)).reactions]
+        return found.index(gif.id) + 1 if gif.id in found else PREVIEWED + 1
 
     def pleasure(self, preview: Preview) -> list[float]:
         """Say how much each GIF of a preview pleases: how well it fits, plus how it is liked."""
@@ -133,8 +148,8 @@ def main(
         engine = Engine.open(bundle, [pack], folder / "catalogue.sqlite")
         task = bar.add_task("Weeks", total=servers * weeks)
         ranks = asyncio.run(_live(engine, folder, texts, (servers, weeks, a_week), lambda: bar.advance(task)))
-        places = asyncio.run(_campaign(engine, folder, texts))
-    verdicts = _verdicts(ranks, places)
+        campaign = asyncio.run(_campaign(engine, folder, texts))
+    verdicts = _verdicts(ranks, campaign)
     print_verdicts(console, verdicts)
     if json_file:
         write_json(json_file, report({}, verdicts, servers=servers, weeks=weeks, a_week=a_week))
@@ -160,9 +175,9 @@ async def _live(
     return ranks
 
 
-async def _campaign(engine: Engine, folder: Path, texts: Sequence[str], messages: int = 20) -> Floats:
-    """Vote the best GIFs of some messages down; return their mean places at each of `LATER`, and before."""
-    places = []
+async def _campaign(engine: Engine, folder: Path, texts: Sequence[str], messages: int = 20) -> Campaign:
+    """Vote the best GIFs of some messages down; return where they are at each of `LATER`."""
+    places, liked = [], []
     async with _opened(engine, folder / "campaign.sqlite", seed=0) as server:
         for number, text in enumerate(server.rng.choice(texts, messages, replace=False)):
             server.clock.now, guild = START, f"campaign {number}"
@@ -173,10 +188,13 @@ async def _campaign(engine: Engine, folder: Path, texts: Sequence[str], messages
             row = []
             for days in LATER:
                 server.clock.now = START + timedelta(days=days)
-                found = (await server.preview(str(text), guild)).reactions
-                row.append(next((n for n, r in enumerate(found, 1) if r.id == best.id), PREVIEWED + 1))
+                row.append(await server.place(str(text), guild, best))
             places.append(row)
-    return np.array(places, dtype=np.float64)
+            server.clock.now = START
+            for voter in range(LIKED_AGAIN):
+                await server.reactor.posts.vote(f"post {number}", f"friend {voter}", THUMB)
+            liked.append(await server.place(str(text), guild, best))
+    return Campaign(np.array(places, dtype=np.float64), float(np.mean(liked)))
 
 
 @contextlib.asynccontextmanager
@@ -190,7 +208,7 @@ async def _opened(engine: Engine, path: Path, *, seed: int) -> AsyncIterator[Ser
         yield Server(reactor, clock, np.random.default_rng(seed))
 
 
-def _verdicts(ranks: dict[str, Ranks], places: Floats) -> list[Verdict]:
+def _verdicts(ranks: dict[str, Ranks], campaign: Campaign) -> list[Verdict]:
     counted, uncounted = ranks[COUNTED], ranks[UNCOUNTED]
     before, after = float(np.mean(uncounted.places)), float(np.mean(counted.places))
     once = [100 * float(np.mean(noted.at_once)) for noted in (uncounted, counted)]
@@ -200,10 +218,11 @@ def _verdicts(ranks: dict[str, Ranks], places: Floats) -> list[Verdict]:
         Verdict("first page has one to send, nothing counted", once[0], "%"),
         Verdict("the same, votes counted", once[1], "%", limit=once[0], is_at_most=False),
     ]
-    for days, column in zip(LATER, places.T, strict=True):
-        what = f"place of a GIF that {CAMPAIGN} voted down, {days} days later: mean"
+    for days, column in zip(LATER, campaign.places.T, strict=True):
+        what = f"mean place of what {CAMPAIGN} voted down, {days} days later"
         verdicts.append(Verdict(what, float(column.mean()), limit=SHOWN if days == LATER[-1] else None))
-    verdicts.append(Verdict("worst place at any time", float(places.max()), limit=PREVIEWED))
+    what = f"the same, at once, after {LIKED_AGAIN} voted for it"
+    verdicts.append(Verdict(what, campaign.liked_again, limit=SHOWN))
     return verdicts
 
 

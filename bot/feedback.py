@@ -15,7 +15,8 @@ PRIOR_UPS = 2.0  # Beta(2, 2): as if each GIF had been liked twice and disliked 
 PRIOR_DOWNS = 2.0
 WEIGHT = 0.05  # the most that a GIF is shifted, in cosine (benchmarks/feedback.py)
 PERIOD = timedelta(days=30)
-HALF_LIFE_PERIODS = 2.0
+HALF_LIFE_PERIODS = 1.0
+COUNTED = 20.0  # votes of one kind a period, at most: a campaign is no verdict for ever
 FORGOTTEN_AFTER = 12  # periods
 NEGLIGIBLE = 1e-4
 UP, DOWN = "u", "d"
@@ -32,8 +33,8 @@ class Tally:
     def shift(self) -> float:
         """What is added to the GIF's score, in (-WEIGHT, WEIGHT).
 
-        It says how far the mean of the Beta posterior is from that of the prior. As it is bounded and votes
-        fade, no GIF is buried for good.
+        It says how far the mean of the Beta posterior is from that of the prior. As it is bounded, votes
+        fade and a campaign counts little more than a few, no GIF is buried for good.
         """
         total = self.ups + self.downs + PRIOR_UPS + PRIOR_DOWNS
         liked = (self.ups + PRIOR_UPS) / total
@@ -56,7 +57,7 @@ def tallies(counters: Mapping[str, float], now: datetime) -> dict[str, Tally]:
     for name, count in counters.items():
         gif, period, kind = name.split(":")
         age = max(0, period_of(now) - int(period))
-        worth = max(0.0, count) * 0.5 ** (age / HALF_LIFE_PERIODS)
+        worth = min(max(0.0, count), COUNTED) * 0.5 ** (age / HALF_LIFE_PERIODS)
         tally = found.get(gif, Tally())
         found[gif] = (
             Tally(tally.ups + worth, tally.downs) if kind == UP else Tally(tally.ups, tally.downs + worth)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import feedback
-from benchmarks.feedback import COUNTED, UNCOUNTED, Ranks
+from benchmarks.feedback import COUNTED, UNCOUNTED, Campaign, Ranks
 from inference.engine import Engine
 
 TEXTS = ["I miss you", "so funny", "boom", "so sad"]
@@ -24,15 +24,17 @@ async def test_servers_vote_and_both_rankings_are_noted(tiny_engine: Engine, tmp
 async def test_a_campaign_moves_a_gif_down_and_time_brings_it_back(
     tiny_engine: Engine, tmp_path: Path
 ) -> None:
-    places = await feedback._campaign(tiny_engine, tmp_path, TEXTS, messages=2)
-    assert places.shape == (2, len(feedback.LATER))
-    assert (places[:, 0] >= places[:, -1]).all()
+    campaign = await feedback._campaign(tiny_engine, tmp_path, TEXTS, messages=2)
+    assert campaign.places.shape == (2, len(feedback.LATER))
+    assert (campaign.places[:, 0] >= campaign.places[:, -1]).all()
+    assert (campaign.places[:, -1] == 1).all()
+    assert campaign.liked_again == 1
 
 
 def test_worse_rankings_miss_the_targets() -> None:
     better, worse = Ranks([1, 1], [True, True]), Ranks([5, 3], [False, True])
-    places = np.array([[9.0, 1.0]] * 2)[:, [0, 1, 1, 1, 1]]
-    good = feedback._verdicts({COUNTED: better, UNCOUNTED: worse}, places)
+    places = np.array([[9.0, 1.0]] * 2)[:, [0, 1, 1, 1, 1, 1]]
+    good = feedback._verdicts({COUNTED: better, UNCOUNTED: worse}, Campaign(places, 2))
     assert all(verdict.is_met in (True, None) for verdict in good)
-    bad = feedback._verdicts({COUNTED: worse, UNCOUNTED: better}, places + 30)
+    bad = feedback._verdicts({COUNTED: worse, UNCOUNTED: better}, Campaign(places + 30, 25))
     assert [verdict.is_met for verdict in bad if verdict.limit is not None] == [False] * 4

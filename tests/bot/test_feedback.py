@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.feedback import (
+    COUNTED,
     FORGOTTEN_AFTER,
     HALF_LIFE_PERIODS,
     PERIOD,
@@ -44,6 +45,11 @@ def test_votes_fade() -> None:
     assert 0 < shifts(counters, later)["cat"] < shifts(counters, NOW)["cat"]
     assert forgotten(counters, NOW + FORGOTTEN_AFTER * PERIOD) == []
     assert forgotten(counters, NOW + (FORGOTTEN_AFTER + 1) * PERIOD) == list(counters)
+
+
+def test_a_campaign_counts_no_more_than_a_few() -> None:
+    few, many = {field_of("cat", -1, NOW): COUNTED}, {field_of("cat", -1, NOW): 100 * COUNTED}
+    assert shifts(few, NOW) == shifts(many, NOW)
 
 
 def test_kinds_and_gifs_are_told_apart() -> None:
