@@ -17,6 +17,7 @@ from inference.bundle import Bundle, load_bundle
 from inference.catalogue import Catalogue
 from inference.encoders import BATCH, TextEncoder, Tokens
 from inference.errors import MessageError
+from inference.fingerprints import read_fingerprints
 from inference.fusion import GifEmbedder
 from inference.groups import open_groups
 from inference.index import EXACT_LIMIT
@@ -24,6 +25,7 @@ from inference.pack import read_pack
 from inference.picker import Picker, Ranking, primary_rows
 from inference.protocol import Rating, ReactReply, ReactRequest
 from inference.sessions import Device
+from inference.shifts import check_shifts
 
 MOSTLY = 0.5
 
@@ -86,7 +88,7 @@ class Engine:
             catalogue_path: the SQLite file, made where there is none; the index is cached beside it.
             threads: CPU threads of the model; GIFs are embedded with up to four.
             device: what the models run on.
-            progress: called with (done, total) while GIFs are embedded.
+            progress: called with (done, total) while GIFs are embedded or fingerprints made.
             fresh: embed all GIFs again, whatever the catalogue knows.
             exact_limit: up to so many GIFs are searched exactly.
 
@@ -101,7 +103,9 @@ class Engine:
             if fresh:
                 catalogue.forget(bundle.vector_key)
             embed = GifEmbedder(bundle, text, threads=max(threads, min(4, os.cpu_count() or 1)))
-            snapshot = catalogue.sync(packs, bundle.vector_key, bundle.spec.embedding_dim, embed, progress)
+            snapshot = catalogue.sync(
+                packs, bundle.vector_key, bundle.spec.embedding_dim, embed, progress, embed.fingerprint
+            )
         finally:
             catalogue.close()
         cache = catalogue_path.with_suffix(".hnsw")
@@ -167,6 +171,8 @@ class Engine:
             MessageError: the request cannot be answered.
         """
         self.check_count(request.k)
+        check_shifts(request.shifts)
+        read_fingerprints(request.banned)
         return self._tokenise(request.text)
 
     def infer(self, messages: Sequence[Tokens]) -> list[tuple[Floats, float]]:

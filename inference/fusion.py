@@ -1,4 +1,4 @@
-"""A GIF's vector: what is seen in its frames, what its name and tags say, and its categories."""
+"""What is made of a GIF: its vector, of its frames, its words and its categories, and its fingerprint."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from inference.bundle import Bundle, sha256_of
 from inference.encoders import ImageEncoder, TextEncoder
 from inference.errors import PackError
+from inference.fingerprints import MOMENTS, Bits, fingerprint
+from inference.frames import Film, read_film
 from inference.pack import PackGif
 from inference.vectors import describe, mix_categories, unit
 
@@ -17,13 +19,17 @@ Floats = NDArray[np.float32]
 
 
 class GifEmbedder:
-    """Makes the vectors of GIFs; the image graph is opened with the first one."""
+    """Makes the vectors of GIFs; the image graph is opened with the first one.
+
+    The pictures of the last GIF are kept: vector and fingerprint come out of one reading of the file.
+    """
 
     def __init__(self, bundle: Bundle, text: TextEncoder, *, threads: int = 1) -> None:
         self._bundle = bundle
         self._text = text
         self._threads = threads
         self._image: ImageEncoder | None = None
+        self._film: tuple[Path, Film] | None = None
         self._rows = {name: row for row, name in enumerate(bundle.spec.categories.names)}
 
     def __call__(self, path: Path, entry: PackGif) -> Floats:
@@ -42,6 +48,15 @@ class GifEmbedder:
             total = total + weights.image * self._image_part(path)
         return unit(total)
 
+    def fingerprint(self, path: Path, entry: PackGif) -> Bits:
+        """Return the fingerprint of a GIF, (BYTES,) uint8.
+
+        Raises:
+            PackError: the file is missing, unreadable or not the one of the manifest.
+        """
+        _check_content(path, entry)
+        return fingerprint(self._pictures(path).moments)
+
     def _category_part(self, entry: PackGif) -> Floats:
         if unknown := [name for name in entry.categories if name not in self._rows]:
             raise PackError(
@@ -56,7 +71,12 @@ class GifEmbedder:
     def _image_part(self, path: Path) -> Floats:
         if self._image is None:
             self._image = ImageEncoder(self._bundle, threads=self._threads)
-        return self._image.encode_file(path)
+        return self._image.encode(self._pictures(path).frames)
+
+    def _pictures(self, path: Path) -> Film:
+        if self._film is None or self._film[0] != path:
+            self._film = path, read_film(path, self._bundle.spec.image.frames, MOMENTS)
+        return self._film[1]
 
 
 def _check_content(path: Path, entry: PackGif) -> None:

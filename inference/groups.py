@@ -36,7 +36,8 @@ class GroupedIndex:
         """Put the parts together.
 
         Args:
-            parts: positions (m,) int64, and an index over these vectors in this order. No two overlap.
+            parts: positions (m,) int64, ascending, and an index over these vectors in this order; no two
+                overlap.
             part_of: the part that each group lies in.
         """
         self._parts = parts
@@ -64,6 +65,15 @@ class GroupedIndex:
             left -= len(found)
         is_whole = size - left == sum(len(rows) for rows, _ in parts)
         return Found(np.concatenate(positions), np.concatenate(cosines), is_whole)
+
+    def compare(self, query: Floats, positions: Positions) -> Floats:
+        """Return the cosines (m,) float32 of given vectors to `query`, (dim,) float32 of unit norm."""
+        cosines = np.zeros(len(positions), np.float32)
+        for rows, index in self._parts:
+            places = np.searchsorted(rows, positions)
+            is_here = rows.take(places, mode="clip") == positions if len(rows) else places < 0
+            cosines[is_here] = index.compare(query, places[is_here])
+        return cosines
 
 
 def open_groups(

@@ -73,6 +73,11 @@ class VectorIndex:
         order = np.lexsort((found, -scores))
         return found[order], scores[order].astype(np.float32)
 
+    def compare(self, query: Floats, rows: Positions) -> Floats:
+        """Return the cosines (m,) float32 of given rows."""
+        cosines: Floats = np.vecdot(self._vectors[rows], query)
+        return cosines
+
     def _search_exactly(self, query: Floats, k: int) -> tuple[Positions, Floats]:
         # Not `vectors @ query`: OpenBLAS shares that out among threads, which wait for each other on a busy
         # machine (0.1 s instead of 3 ms); it is no faster where the vectors are not in the cache.

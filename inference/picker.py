@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -10,15 +12,18 @@ from numpy.typing import NDArray
 
 from inference.bundle import Bundle
 from inference.catalogue import Snapshot
+from inference.fingerprints import is_alike, read_fingerprints
 from inference.groups import GroupedIndex
 from inference.protocol import RATINGS, Reaction, ReactRequest
 from inference.ranker import confidence, explain, vary
+from inference.shifts import is_settled
 
 FIRST_CANDIDATES = 512
 TELLING = 4  # letters that a tag needs to be given as a reason
 
 Floats = NDArray[np.float32]
 Positions = NDArray[np.integer]
+Shifts = NDArray[np.float64]
 _PUNCTUATION = str.maketrans(dict.fromkeys('.,;:!?"()*_~/', " "))
 
 
@@ -60,9 +65,11 @@ class Picker:
         self._spoken = {name: name.replace("_", " ") for name in spec.categories.names}
         self._ratings = np.array([_strictness(entry.rating) for entry in self._entries], np.int8)
         self._packs = [gif.pack for gif in snapshot.gifs]
+        self._fingerprints = snapshot.fingerprints
         self._logits = bundle.anchors / np.float32(spec.temperature)
         self._rows = {name: row for row, name in enumerate(spec.categories.names)}
         self._primary_rows = primary_rows(bundle, snapshot)
+        self._sizes = np.bincount(self._primary_rows, minlength=len(self._rows))
         self._gif_share = np.float32(spec.ranking.gif_share)
         self._anchors = bundle.anchors * (1 - self._gif_share)
         bias = spec.ranking.category_bias or [0.0] * len(spec.categories.names)
@@ -71,13 +78,20 @@ class Picker:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def rank(self, vector: Floats, size: int = FIRST_CANDIDATES, wanted: Collection[str] = ()) -> Ranking:
+    def rank(
+        self,
+        vector: Floats,
+        size: int = FIRST_CANDIDATES,
+        wanted: Collection[str] = (),
+        also: Collection[int] = (),
+    ) -> Ranking:
         """Rank GIFs for the (dim,) unit vector of a message.
 
         Args:
             vector: of the message.
             size: about how many; those nearest to it of each of the likeliest categories.
             wanted: only these primary categories, where some are named (others may come along).
+            also: rows of the catalogue that are ranked too, however far off they are.
         """
         categories = self._anchors @ vector + self._bias
         likeliest = np.argsort(-categories, kind="stable").tolist()
@@ -85,6 +99,10 @@ class Picker:
             rows = {self._rows[name] for name in wanted if name in self._rows}
             likeliest = [row for row in likeliest if row in rows]
         found, cosines, is_whole = self._index.search(vector, size, likeliest)
+        if also and not is_whole:
+            more = np.setdiff1d(np.array(sorted(also), np.int64), found)
+            found = np.concatenate([found, more])
+            cosines = np.concatenate([cosines, self._index.compare(vector, more)])
         scores: Floats = self._gif_share * cosines + categories[self._primary_rows[found]]
         order = np.argsort(-scores, kind="stable")
         return Ranking(found[order], scores[order], self._vote(vector), is_whole)
@@ -93,16 +111,27 @@ class Picker:
         """Choose places of the ranking, best first; None where a longer ranking is needed to be sure."""
         places = self._allowed(ranking.positions, request)
         primary = [self._primary[position] for position in ranking.positions.tolist()]
-        chosen = vary(places, primary, request.k, request.categories)
-        is_varied = len({primary[place] for place in chosen}) == request.k
+        shifts = self._shifts_of(ranking, request.shifts) if request.shifts else None
+        if shifts is not None:
+            shifted = ranking.scores + shifts
+            places.sort(key=lambda place: -shifted[place])  # stable, as the ranking is
+        chosen = vary(places, primary, request.k, request.categories, request.kinds)
+        is_varied = _is_varied([primary[place] for place in chosen], request)
         is_filled = len(chosen) == request.k and len(set(request.categories)) == 1
-        return chosen if ranking.is_whole or is_varied or is_filled else None
+        if not (ranking.is_whole or is_varied or is_filled):
+            return None
+        is_sure = ranking.is_whole or shifts is None or self._is_settled(ranking, request, shifts, chosen)
+        return chosen if is_sure else None
 
     def pick(self, vector: Floats, ranking: Ranking, request: ReactRequest) -> tuple[Ranking, list[int]]:
-        """Choose as `choose` does; search among more GIFs until there is one of another category a place."""
+        """Choose as `choose` does; search among more GIFs until there is one of another category a place.
+
+        GIFs that are shifted up are then looked at wherever they are.
+        """
         size = max(FIRST_CANDIDATES, 8 * request.k)
+        raised = self._raised(request) if request.shifts else {}
         while (chosen := self.choose(ranking, request)) is None:
-            ranking = self.rank(vector, size, request.categories)
+            ranking = self.rank(vector, size, request.categories, raised)
             size *= 4
         return ranking, chosen
 
@@ -115,7 +144,7 @@ class Picker:
         ]
 
     def _allowed(self, positions: Positions, request: ReactRequest) -> list[int]:
-        """List the places of GIFs that are neither to be avoided nor rated too high."""
+        """List the places of GIFs that are neither to be avoided nor banned nor rated too high."""
         places = list(range(len(positions)))
         if request.max_rating is not None:
             fits = self._ratings[positions] <= _strictness(request.max_rating)
@@ -123,7 +152,42 @@ class Picker:
         if request.avoid:
             avoid = set(request.avoid)
             places = [place for place in places if self._entries[positions[place]].id not in avoid]
+        if request.banned and self._fingerprints.shape[1]:
+            is_banned = is_alike(self._fingerprints[positions], read_fingerprints(request.banned))
+            places = [place for place in places if not is_banned[place]]
         return places
+
+    @cached_property
+    def _positions(self) -> dict[str, int]:
+        """Positions by id; made when a request first has shifts."""
+        return {entry.id: position for position, entry in enumerate(self._entries)}
+
+    def _shifts_of(self, ranking: Ranking, shifts: Mapping[str, float]) -> Shifts:
+        """Return what is added to each score of a ranking, (m,) float64."""
+        known = {self._positions.get(name): shift for name, shift in shifts.items()}
+        return np.array([known.get(position, 0.0) for position in ranking.positions.tolist()], np.float64)
+
+    def _raised(self, request: ReactRequest) -> dict[int, float]:
+        """Return by position the shifts of the GIFs that are shifted up and may be chosen."""
+        known = {self._positions.get(name): shift for name, shift in request.shifts.items() if shift > 0}
+        positions = np.array([position for position in known if position is not None], np.int64)
+        wanted = set(request.categories or self._rows)
+        allowed = positions[self._allowed(positions, request)].tolist()
+        return {position: known[position] for position in allowed if self._primary[position] in wanted}
+
+    def _is_settled(self, ranking: Ranking, request: ReactRequest, shifts: Shifts, chosen: list[int]) -> bool:
+        """Say whether no GIF outside of the ranking can be better than one chosen, given all shifts."""
+        rows = self._primary_rows[ranking.positions]
+        outside = np.bincount(rows, minlength=len(self._rows)) < self._sizes
+        if request.categories:
+            outside &= np.isin(list(self._rows), request.categories)
+        rises = np.zeros(len(self._rows))
+        ranked = set(ranking.positions.tolist())
+        for position, shift in self._raised(request).items():
+            if position not in ranked:
+                row = self._primary_rows[position]
+                rises[row] = max(rises[row], shift)
+        return is_settled(rows, ranking.scores, shifts, chosen, outside, rises)
 
     def _vote(self, vector: Floats) -> Floats:
         """Share out one vote among the categories, by softmax over the cosines of their anchors."""
@@ -147,7 +211,17 @@ class Picker:
             why=explain(self._spoken[primary], float(votes[self._rows[primary]]), message, tags),
             code_point=entry.source.code_point,
             rating=entry.rating,
+            fingerprint=self._fingerprints[position].tobytes().hex(),
         )
+
+
+def _is_varied(chosen: Sequence[str], request: ReactRequest) -> bool:
+    """Whether all are there, of all kinds that are wanted, and none ran out while others had more."""
+    kinds = request.kinds or request.k
+    counts = Counter(chosen).values()
+    return (
+        len(chosen) == request.k and len(counts) == min(kinds, request.k) and max(counts) - min(counts) <= 1
+    )
 
 
 def primary_rows(bundle: Bundle, snapshot: Snapshot) -> NDArray[np.intp]:

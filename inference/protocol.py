@@ -21,10 +21,13 @@ RATINGS: tuple[Rating, ...] = ("g", "pg", "pg-13", "r")
 class ReactRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A message to react to.
 
-    At most `k` GIFs are wanted, only of `categories` where any are named, none whose id is in `avoid`, none
-    rated above `max_rating`, none that looks like one whose fingerprint (hex) is in `banned`. `shifts` are added
-    to the scores of GIFs, by id, for their order only. Who asks waits `timeout_s` seconds. Requests of one `id` are answered once; a
-    service makes up an id where there is none. `trace` is handed on into the reply and the log.
+    At most `k` GIFs are wanted, only of `categories` where any are named, of no more than the `kinds` best
+    ones where that is above 0, none whose id is in `avoid`, none
+    rated above `max_rating`, none that looks like one of `banned` (each the `fingerprint` of a `Reaction`;
+    empty ones stand for none). `shifts` holds by the id of a GIF what is added to its score for the order
+    only, from -1 to 1; unknown ids are ignored. Who asks waits `timeout_s` seconds. Requests of one `id` are
+    answered once; a service makes up an id where there is none. `trace` is handed on into the reply and the
+    log.
     """
 
     text: str
@@ -33,6 +36,7 @@ class ReactRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     categories: list[str] = []
     avoid: list[str] = []
     max_rating: Rating | None = None
+    kinds: int = 0
     banned: list[str] = []
     shifts: dict[str, float] = {}
     timeout_s: float = DEFAULT_TIMEOUT_S
@@ -44,7 +48,7 @@ class Reaction(msgspec.Struct, frozen=True, kw_only=True):
 
     `score` is the cosine of message and GIF, `confidence` the calibrated probability that a person
     calls the pick great, `file` the path of the GIF where the model runs, `categories` has the primary one
-    first.
+    first. `fingerprint` says in hexadecimal digits how it looks: that of a re-encoding is nearly the same.
     """
 
     id: str

@@ -9,7 +9,11 @@ from inference.bundle import CalibrationSpec
 
 
 def vary(
-    candidates: Sequence[int], primary: Sequence[str], k: int, wanted: Collection[str] = ()
+    candidates: Sequence[int],
+    primary: Sequence[str],
+    k: int,
+    wanted: Collection[str] = (),
+    kinds: int = 0,
 ) -> list[int]:
     """Choose up to `k` of `candidates`, best first, so that a category comes again only after all others.
 
@@ -18,6 +22,7 @@ def vary(
         primary: primary category of each position.
         k: how many at most.
         wanted: when given, only GIFs of these primary categories.
+        kinds: when above 0, only GIFs of the first so many of these.
 
     Returns:
         Positions: the best GIF of each category in the order of those GIFs, then the second best, ...
@@ -27,6 +32,8 @@ def vary(
     for position in dict.fromkeys(candidates):
         category = primary[position]
         if wanted and category not in wanted:
+            continue
+        if kinds and len(count) == kinds and category not in count:
             continue
         turn = count[category] = count.get(category, 0) + 1
         if turn > len(rounds):

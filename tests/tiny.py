@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import random
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 DIM = 32
 SIZE = 16
 FRAMES = 4
+HOLES = 4  # of the nine fields of a block, so that no two GIFs look alike
 MAX_TOKENS = 12
 
 WORDS = {
@@ -63,7 +65,6 @@ GIFS: list[tuple[str, str, list[str], list[str]]] = [
     ("laugh-dance.gif", "laugh and party", ["laugh", "dance", "thumbs_up"], ["party"]),
     ("hearts-hug.gif", "hearts and hug", ["hearts", "hug"], ["miss"]),
 ]
-
 Floats = NDArray[np.float32]
 
 
@@ -173,13 +174,17 @@ def make_pack(folder: Path, gifs: list[tuple[str, str, list[str], list[str]]] = 
 
 
 def draw_gif(path: Path, colour: tuple[int, int, int], shade: int = 0) -> None:
-    """Write a 32 px animation of 6 frames on a transparent background."""
+    """Write a 32 px animation of 6 frames on a transparent background; each shade has holes of its own."""
     frames = []
+    holes = random.Random(shade)
     for step in range(6):
         frame = Image.new("RGBA", (32, 32), (0, 0, 0, 0))
-        box = (step * 2, 4, step * 2 + 20, 27)
+        draw = ImageDraw.Draw(frame)
         red, green, blue = (max(0, channel - 3 * shade) for channel in colour)
-        ImageDraw.Draw(frame).rectangle(box, fill=(red, green, blue, 255))
+        draw.rectangle((step * 2, 4, step * 2 + 20, 27), fill=(red, green, blue, 255))
+        for hole in holes.sample(range(9), HOLES if shade else 0):  # of three by three
+            left, top = step * 2 + 7 * (hole % 3), 4 + 8 * (hole // 3)
+            draw.rectangle((left, top, left + 6, top + 7), fill=(0, 0, 0, 0))
         frames.append(frame)
     frames[0].save(path, save_all=True, append_images=frames[1:], duration=80, loop=0, disposal=2)
 

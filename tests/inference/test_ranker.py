@@ -49,3 +49,11 @@ def test_the_reason_names_category_share_and_a_shared_word() -> None:
     assert explain("hug", 0.2, " i miss you ", [" love ", " miss "]).endswith('the message says "miss"')
     assert explain("hug", 0.2, " dismissed ", [" miss "]).endswith("vote")
     assert "under 1 %" in explain("hug", 0.004, "", [])
+
+
+def test_only_the_best_kinds_come_each_again_before_another() -> None:
+    primary = ["a", "b", "a", "c", "b", "c", "a"]
+    assert vary(range(7), primary, 5, kinds=2) == [0, 1, 2, 4, 6]
+    assert vary(range(7), primary, 3, kinds=2) == [0, 1, 2]
+    assert vary(range(7), primary, 3, ["c", "b"], kinds=1) == [1, 4]
+    assert vary(range(7), primary, 3, kinds=9) == vary(range(7), primary, 3) == [0, 1, 3]
