@@ -62,12 +62,9 @@ class Reactor:
         await self._check_author(ask)
         limits = await self._selection.limits(ask.place)
         wanted = (ask.mood,) if ask.mood else ()
-        reply, sendable = await self._selection.rank(ask.text, limits, PREVIEWED if wanted else KINDS, wanted)
+        reply, sendable = await self._selection.rank(ask.text, limits, PREVIEWED, wanted, KINDS)
         if reply.is_held:
             sendable = (await self._selection.rank(ask.text, limits, PREVIEWED, GENTLE))[1]
-        elif not wanted and sendable:
-            kinds = [reaction.categories[0] for reaction in sendable]
-            sendable = (await self._selection.rank(ask.text, limits, PREVIEWED, kinds))[1]
         preview = Preview(
             id=self._issue(),
             asker=ask.asker,

@@ -25,12 +25,15 @@ class Limits:
     banned: list[str]
     shifts: dict[str, float]
 
-    def request(self, text: str, k: int, categories: Sequence[str], avoid: Sequence[str]) -> ReactRequest:
+    def request(
+        self, text: str, k: int, categories: Sequence[str], avoid: Sequence[str], kinds: int = 0
+    ) -> ReactRequest:
         """Ask for GIFs that may be shown."""
         return ReactRequest(
             text=text,
             k=k,
             categories=list(categories),
+            kinds=kinds,
             avoid=[*self.recent, *avoid],
             max_rating=self.place.max_rating,
             banned=self.banned,
@@ -58,12 +61,12 @@ class Selection:
         return Limits(place, recent, [ban.fingerprint for ban in bans], shifts)
 
     async def rank(
-        self, text: str, limits: Limits, k: int, categories: Sequence[str]
+        self, text: str, limits: Limits, k: int, categories: Sequence[str], kinds: int = 0
     ) -> tuple[ReactReply, list[Reaction]]:
         """Rank GIFs; others take the place of those that cannot be sent, as far as there are some."""
         unsendable: list[str] = []
         for _ in range(ATTEMPTS):
-            reply = await self._service.react(limits.request(text, k, categories, unsendable))
+            reply = await self._service.react(limits.request(text, k, categories, unsendable, kinds))
             missing = [r.id for r in reply.reactions if not self._is_sendable(r, limits.place.max_bytes)]
             if not missing:
                 break
