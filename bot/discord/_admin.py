@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import functools
-import re
 from typing import Any, Literal
-from zoneinfo import ZoneInfo, available_timezones
 
 import discord
 import msgspec
@@ -15,17 +12,12 @@ from bot import messages
 from bot.discord._desk import Desk
 from bot.discord._reading import settings_channel
 from bot.memory import Memory
-from bot.records import CONFIDENCE, Boldness, ChannelSettings, GuildSettings, Mode, QuietHours
+from bot.records import Boldness, Mode
+from bot.schedule import SettingError, parse_hours, parse_timezone, suggest_timezones
+from bot.status import status_of
 
 Interaction = discord.Interaction[Any]
-COUNTS = ("posted", "would", "unsure", "held")
-NO_HOURS = "none"
-HOURS = re.compile(r"(\d{1,2})\s*-\s*(\d{1,2})")
 SHOWN = 25
-
-
-class SettingError(ValueError):
-    """A setting cannot be used; its text says why to the person who made it."""
 
 
 class Administration(app_commands.Group):
@@ -114,9 +106,7 @@ class Administration(app_commands.Group):
     @server.autocomplete("timezone")
     async def complete_timezone(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
         """Complete a time zone while somebody types."""
-        said = typed.lower().replace(" ", "_")
-        names = sorted(name for name in _timezones().values() if said in name.lower())
-        return [app_commands.Choice(name=name, value=name) for name in names[:SHOWN]]
+        return [app_commands.Choice(name=name, value=name) for name in suggest_timezones(typed)[:SHOWN]]
 
     @app_commands.command(name="status", description="How Repartee is set up here, and what it did today.")
     async def status(self, interaction: Interaction) -> None:
@@ -159,67 +149,8 @@ class Administration(app_commands.Group):
         await self._desk.answer(interaction, f"repartee {surface}", work)
 
     async def _describe(self, interaction: Interaction) -> str:
-        guild = await self._memory.guild(str(interaction.guild_id))
         place = settings_channel(interaction.channel)
+        said = await status_of(self._memory, place, f"<#{place}>", str(interaction.guild_id))
         settings = await self._memory.channel(place)
-        switch = "on" if guild.is_automatic else "off"
-        lines = [
-            describe_channel(f"<#{place}>", settings, guild),
-            messages.SERVER_SETTINGS.format(switch=switch, timezone=guild.timezone),
-        ]
-        if not self._reads_messages and settings.mode != "off":
-            lines.append(messages.INTENT_MISSING)
-        day = self._memory.clock().astimezone(ZoneInfo(guild.timezone)).date().isoformat()
-        counts = {kind: await self._memory.counted(kind, place, day) for kind in COUNTS}
-        lines.append(messages.TODAY.format(**counts))
-        return "\n".join(lines)
-
-
-def describe_channel(channel: str, settings: ChannelSettings, guild: GuildSettings) -> str:
-    """Put the settings of a channel into words."""
-    quiet = ""
-    if settings.quiet is not None:
-        hours = settings.quiet
-        quiet = messages.QUIET.format(start=hours.start, end=hours.end, timezone=guild.timezone)
-    detail = messages.DETAIL.format(
-        boldness=settings.boldness,
-        share=CONFIDENCE[settings.boldness],
-        pause=messages.PAUSE.format(span=messages.span(settings.cooldown_s)) if settings.cooldown_s else "",
-        cap=settings.daily_cap,
-        quiet=quiet,
-        dry_run=messages.DRY_RUN if settings.is_dry_run else "",
-    )
-    return messages.CHANNEL_SETTINGS[settings.mode].format(channel=channel, detail=detail)
-
-
-def parse_hours(said: str) -> QuietHours | None:
-    """Read quiet hours, such as 22-7.
-
-    Raises:
-        SettingError: they are none.
-    """
-    if said.strip().lower() == NO_HOURS:
-        return None
-    found = HOURS.fullmatch(said.strip())
-    hours = [int(hour) % 24 for hour in found.groups()] if found else []
-    if found is None or max(map(int, found.groups())) > 24 or hours[0] == hours[1]:
-        raise SettingError(messages.BAD_HOURS)
-    return QuietHours(*hours)
-
-
-def parse_timezone(said: str) -> str:
-    """Return the name of a time zone.
-
-    Raises:
-        SettingError: there is none of that name.
-    """
-    name = _timezones().get(said.strip().lower().replace(" ", "_"))
-    if name is None:
-        raise SettingError(messages.BAD_TIMEZONE.format(name=discord.utils.escape_markdown(said[:50])))
-    return name
-
-
-@functools.cache
-def _timezones() -> dict[str, str]:
-    """Return the names of all time zones by their lower case; looking them up takes a while."""
-    return {name.lower(): name for name in available_timezones()}
+        is_deaf = settings.mode != "off" and not self._reads_messages
+        return f"{said}\n{messages.INTENT_MISSING}" if is_deaf else said

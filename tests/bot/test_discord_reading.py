@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from bot import errors as wishes
-from bot.discord._admin import SettingError, describe_channel, parse_hours, parse_timezone
 from bot.discord._reading import link_of, plain
 from bot.messages import refusal, span
 from bot.records import ChannelSettings, GuildSettings, QuietHours
+from bot.schedule import SettingError, describe_channel, parse_hours, parse_timezone
 from inference import errors as failures
 from inference.errors import ReparteeError
 
