@@ -22,12 +22,11 @@ class ReactRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """A message to react to.
 
     At most `k` GIFs are wanted, only of `categories` where any are named, of no more than the `kinds` best
-    ones where that is above 0, none whose id is in `avoid`, none
-    rated above `max_rating`, none that looks like one of `banned` (each the `fingerprint` of a `Reaction`;
-    empty ones stand for none). `shifts` holds by the id of a GIF what is added to its score for the order
-    only, from -1 to 1; unknown ids are ignored. Who asks waits `timeout_s` seconds. Requests of one `id` are
-    answered once; a service makes up an id where there is none. `trace` is handed on into the reply and the
-    log.
+    ones where that is above 0, none whose id is in `avoid`, none rated above `max_rating`, none that looks
+    like one of `banned` (each the `fingerprint` of a `Reaction`; empty ones stand for none). `shifts` holds
+    by the id of a GIF what is added to its score for the order only, from -1 to 1; unknown ids are ignored.
+    Who asks waits `timeout_s` seconds. Requests of one `id` are answered once; a service makes up an id where
+    there is none. `trace` is handed on into the reply and the log.
     """
 
     text: str

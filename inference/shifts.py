@@ -39,15 +39,15 @@ def is_settled(
     """Say whether no GIF outside of a ranking can come before one that was chosen out of it.
 
     A GIF of a category that is in the ranking scores no more than the last of that category that was searched
-    for, another no more than the last of all. To enter, it must pass the last one chosen, or of a category
-    that was chosen, the last one of that.
+    for, another no more than the last of all. To enter, it must pass the least that was chosen, or the least
+    of its own category where no other has more of those chosen.
 
     Args:
         rows: (m,), the category of each GIF in the ranking.
         scores: (m,), their unshifted scores, best first.
         shifts: (m,), what is added. GIFs with more than 0 may be there though others are nearer, so that
             they tell nothing of what is outside.
-        chosen: places in the ranking, best shifted first.
+        chosen: places in the ranking, at least one.
         outside: (categories,), whether there are GIFs outside that may be chosen.
         rises: (categories,), the most that is added to one of these, 0 at least.
     """
@@ -56,7 +56,8 @@ def is_settled(
     limits[rows] = np.inf
     np.minimum.at(limits, rows[found], scores[found])
     shifted = scores + shifts
-    bars = np.full(len(outside), shifted[chosen[-1]])
-    bars[rows[chosen]] = np.inf
-    np.minimum.at(bars, rows[chosen], shifted[chosen])
+    least = np.full(len(outside), np.inf)
+    np.minimum.at(least, rows[chosen], shifted[chosen])
+    counts = np.bincount(rows[chosen], minlength=len(outside))
+    bars = np.where(counts == counts.max(), least, least.min())
     return not (outside & (limits + rises > bars)).any()

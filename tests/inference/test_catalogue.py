@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from inference.catalogue import WRITE_EVERY, Catalogue, Snapshot
 from inference.errors import CatalogueError, PackError
+from inference.fingerprints import BYTES, Bits
 from inference.pack import GifSource, Pack, PackGif, read_pack
 from tests import tiny
 
@@ -55,10 +56,27 @@ class Counter:
         return embed(path, entry)
 
 
-def sync(path: Path, packs: list[Pack], counter: Counter, model: str = "m") -> Snapshot:
+class Looks:
+    """Fingerprints that tell GIFs apart; whose were made is noted."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def __call__(self, path: Path, entry: PackGif) -> Bits:
+        self.names.append(entry.name)
+        return look(entry)
+
+
+def look(entry: PackGif) -> Bits:
+    return np.random.default_rng(int(entry.id[:8], 16)).integers(0, 256, BYTES, np.uint8)
+
+
+def sync(
+    path: Path, packs: list[Pack], counter: Counter, model: str = "m", looks: Looks | None = None
+) -> Snapshot:
     catalogue = Catalogue(path)
     try:
-        return catalogue.sync(packs, model, DIM, counter)
+        return catalogue.sync(packs, model, DIM, counter, fingerprint=looks)
     finally:
         catalogue.close()
 
@@ -218,6 +236,82 @@ def test_what_is_damaged_is_made_again(path: Path, tmp_path: Path, damage: str, 
     assert counter.names == again
 
 
+def test_a_snapshot_has_the_fingerprints_of_its_gifs(path: Path, tmp_path: Path) -> None:
+    pack, counter, looks = fake_pack(tmp_path / "p", 5), Counter(), Looks()
+    for _ in range(2):
+        snapshot = sync(path, [pack], counter, looks=looks)
+        np.testing.assert_array_equal(snapshot.fingerprints, [look(gif) for gif in pack.gifs])
+    assert looks.names == counter.names == [f"gif {number}" for number in range(5)]
+    assert sync(path, [pack], counter).fingerprints.shape == (5, 0)
+
+
+def test_a_catalogue_of_before_there_were_fingerprints_gets_them(path: Path, tmp_path: Path) -> None:
+    pack, counter, looks = fake_pack(tmp_path / "p", WRITE_EVERY + 2), Counter(), Looks()
+    old = sync(path, [pack], Counter())
+    with sqlite3.connect(path) as db:
+        db.execute("DROP TABLE fingerprints")
+    db.close()
+    calls: list[tuple[int, int]] = []
+    catalogue = Catalogue(path)
+    new = catalogue.sync([pack], "m", DIM, counter, lambda *call: calls.append(call), looks)
+    catalogue.close()
+    assert counter.names == []
+    assert len(looks.names) == len(pack.gifs)
+    assert calls[-1] == (len(pack.gifs), len(pack.gifs))
+    assert (new.gifs, new.version) == (old.gifs, old.version)
+    np.testing.assert_array_equal(new.vectors, old.vectors)
+    np.testing.assert_array_equal(new.fingerprints[-1], look(pack.gifs[-1]))
+
+
+def test_a_fingerprint_outlives_names_and_models_but_not_its_gif(path: Path, tmp_path: Path) -> None:
+    counter, looks = Counter(), Looks()
+    sync(path, [fake_pack(tmp_path / "p", 3)], counter, looks=looks)
+    sync(path, [fake_pack(tmp_path / "p", 3, name="other")], counter, "n", looks)
+    assert (len(counter.names), len(looks.names)) == (6, 3)
+    sync(path, [fake_pack(tmp_path / "p", 1)], counter, "n", looks)
+    with sqlite3.connect(path) as db:
+        assert db.execute("SELECT count(*) FROM fingerprints").fetchone() == (1,)
+    db.close()
+
+
+@pytest.mark.parametrize(
+    ("damage", "again"),
+    [
+        ("DELETE FROM fingerprints", ["gif 0", "gif 1", "gif 2"]),
+        ("UPDATE fingerprints SET kind = 'of another program'", ["gif 0", "gif 1", "gif 2"]),
+        ("UPDATE fingerprints SET fingerprint = 'words'", ["gif 0", "gif 1", "gif 2"]),
+        (
+            "UPDATE fingerprints SET fingerprint = substr(fingerprint, 2)"
+            " WHERE gif = (SELECT id FROM gifs WHERE position = 1)",
+            ["gif 1"],
+        ),
+        ("DELETE FROM gifs", []),
+    ],
+)
+def test_damaged_fingerprints_are_made_again(
+    path: Path, tmp_path: Path, damage: str, again: list[str]
+) -> None:
+    pack, counter, looks = fake_pack(tmp_path / "p", 3), Counter(), Looks()
+    whole = sync(path, [pack], Counter(), looks=Looks())
+    with sqlite3.connect(path) as db:
+        db.execute(damage)
+    db.close()
+    for _ in range(2):
+        mended = sync(path, [pack], counter, looks=looks)
+        np.testing.assert_array_equal(mended.fingerprints, whole.fingerprints)
+    assert (counter.names, looks.names) == ([], again)
+
+
+def test_what_is_forgotten_is_made_again(path: Path, tmp_path: Path) -> None:
+    pack, counter, looks = fake_pack(tmp_path / "p", 2), Counter(), Looks()
+    sync(path, [pack], counter, looks=looks)
+    catalogue = Catalogue(path)
+    catalogue.forget("m")
+    catalogue.close()
+    sync(path, [pack], counter, looks=looks)
+    assert counter.names == looks.names == ["gif 0", "gif 1"] * 2
+
+
 def test_a_lost_table_gets_a_sentence(path: Path, tmp_path: Path) -> None:
     pack = fake_pack(tmp_path / "p", 3)
     sync(path, [pack], Counter())
@@ -246,6 +340,14 @@ def test_a_catalogue_of_a_later_schema_is_refused(path: Path) -> None:
     db.close()
     with pytest.raises(CatalogueError, match="schema 99"):
         Catalogue(path)
+    with sqlite3.connect(path) as db:
+        db.execute("DROP TABLE fingerprints")
+    db.close()
+    with pytest.raises(CatalogueError, match="schema 99"):
+        Catalogue(path)
+    with sqlite3.connect(path) as db:
+        assert ("fingerprints",) not in db.execute("SELECT name FROM sqlite_master").fetchall()
+    db.close()
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:

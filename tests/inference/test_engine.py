@@ -1,15 +1,18 @@
 import json
+import sqlite3
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from inference.bundle import load_bundle
 from inference.encoders import TextEncoder
 from inference.engine import Engine
 from inference.errors import BundleError, MessageError, PackError
+from inference.fingerprints import BYTES, fingerprint_file
 from inference.fusion import GifEmbedder
 from inference.pack import read_pack
 from inference.protocol import ReactReply, ReactRequest
@@ -177,6 +180,85 @@ def test_gifs_to_avoid_and_rated_too_high_stay_out(tiny_bundle: Path, tmp_path: 
     everything = {r.id for r in engine.react("boom", 100).reactions}
     assert best.id not in {r.id for r in engine.react("boom", 3, avoid=[best.id]).reactions}
     assert engine.react("boom", 3, avoid=everything).reactions == []
+
+
+def recoded(path: Path, copy: Path) -> str:
+    """Return the fingerprint of a GIF made smaller, on white, with few colours."""
+    with Image.open(path) as animation:
+        frames = []
+        for number in range(getattr(animation, "n_frames", 1)):
+            animation.seek(number)
+            ground = Image.new("RGBA", animation.size, "white")
+            ground.alpha_composite(animation.convert("RGBA"))
+            frames.append(ground.convert("RGB").resize((27, 27)).quantize(8))
+    frames[0].save(copy, save_all=True, append_images=frames[1:], duration=80)
+    return fingerprint_file(copy).tobytes().hex()
+
+
+def test_a_gif_that_looks_like_a_banned_one_stays_out(
+    tiny_engine: Engine, tiny_pack: Path, tmp_path: Path
+) -> None:
+    hug, other = (gif for gif in tiny_engine.react("I miss you", 100).reactions if gif.categories[0] == "hug")
+    ban = recoded(tiny_pack / "gifs" / "hug.gif", tmp_path / "copy.gif")
+    assert len(ban) == len(hug.fingerprint) == 2 * BYTES
+    assert ban != hug.fingerprint
+    left = tiny_engine.answer(ReactRequest(text="I miss you", k=100, banned=["", ban])).reactions
+    assert {gif.id for gif in tiny_engine.react("hi", 100).reactions} - {gif.id for gif in left} == {hug.id}
+    assert left[0].id == other.id
+    both = ReactRequest(text="I miss you", k=1, banned=[hug.fingerprint, other.fingerprint])
+    assert tiny_engine.answer(both).reactions[0].categories[0] != "hug"
+    everything = [gif.fingerprint for gif in tiny_engine.react("hi", 100).reactions]
+    assert tiny_engine.answer(ReactRequest(text="hi", banned=everything)).reactions == []
+
+
+def test_a_shift_changes_the_order_and_nothing_else(tiny_engine: Engine) -> None:
+    plain = tiny_engine.react("I miss you", 12).reactions
+    hug, dance = plain[0], next(gif for gif in plain if gif.categories == ["dance"])
+    shifts = {dance.id: 1.0, hug.id: -0.5, "f" * 64: 1.0}
+    moved = tiny_engine.answer(ReactRequest(text="I miss you", k=12, shifts=shifts)).reactions
+    assert moved[0] == dance
+    assert moved.index(hug) > moved.index(next(gif for gif in plain[1:] if gif.categories[0] == "hug"))
+    assert sorted(moved, key=lambda gif: gif.id) == sorted(plain, key=lambda gif: gif.id)
+    best = tiny_engine.answer(ReactRequest(text="I miss you", k=1, shifts=shifts)).reactions
+    assert best == [dance]
+    assert best[0].score < hug.score
+    assert files(tiny_engine.answer(ReactRequest(text="boom", shifts={"f" * 64: 1.0}))) == files(
+        tiny_engine.react("boom")
+    )
+    avoided = ReactRequest(text="I miss you", shifts=shifts, avoid=[dance.id])
+    assert dance not in tiny_engine.answer(avoided).reactions
+
+
+@pytest.mark.parametrize(
+    ("wish", "sentence"),
+    [
+        ({"banned": ["not hexadecimal"]}, "420 hexadecimal digits"),
+        ({"banned": ["abcd"]}, "420 hexadecimal digits"),
+        ({"shifts": {"a": float("nan")}}, "from -1 to 1"),
+        ({"shifts": {"a": -1.5}}, "from -1 to 1"),
+    ],
+    ids=str,
+)
+def test_wishes_that_cannot_be_granted_get_a_sentence(
+    tiny_engine: Engine, wish: dict[str, object], sentence: str
+) -> None:
+    with pytest.raises(MessageError, match=sentence):
+        tiny_engine.answer(ReactRequest(text="boom", **wish))  # type: ignore[arg-type]
+
+
+def test_an_older_catalogue_gets_fingerprints_at_the_next_start(
+    tiny_bundle: Path, tiny_pack: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "c.sqlite"
+    new = Engine.open(tiny_bundle, [tiny_pack], path)
+    with sqlite3.connect(path) as db:
+        db.execute("DROP TABLE fingerprints")
+    db.close()
+    again = Engine.open(tiny_bundle, [tiny_pack], path)
+    assert again.react("boom", 12).reactions == new.react("boom", 12).reactions
+    assert fingerprint_file(tiny_pack / "gifs" / "hug.gif").tobytes().hex() in {
+        gif.fingerprint for gif in again.react("boom", 12).reactions
+    }
 
 
 def test_a_changed_gif_is_refused_by_name(tiny_bundle: Path, tmp_path: Path) -> None:

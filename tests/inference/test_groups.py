@@ -121,3 +121,13 @@ def test_large_groups_get_graphs_of_their_own(
     assert [path.name for path in sorted(tmp_path.glob("*.hnsw"))] == [f"a-0{n}.hnsw" for n in range(3)]
     assert calls[-1] == (total, total)
     assert len(calls) == 3
+
+
+@pytest.mark.parametrize("exact_limit", [10, 100_000])
+def test_given_vectors_are_compared_wherever_they_lie(
+    vectors: Floats, groups: NDArray[np.int64], query: Floats, tmp_path: Path, exact_limit: int
+) -> None:
+    index = open_groups(vectors, groups, COUNT, "v", tmp_path / "a.hnsw", exact_limit=exact_limit)
+    wanted = np.random.default_rng(3).permutation(SIZE)[:200]
+    np.testing.assert_allclose(index.compare(query, wanted), vectors[wanted] @ query, atol=1e-6)
+    assert index.compare(query, wanted[:0]).shape == (0,)

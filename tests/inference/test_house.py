@@ -4,11 +4,15 @@ import json
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from inference.bundle import load_bundle
 from inference.engine import Engine
+from inference.fingerprints import ALIKE_BITS, distances, fingerprint_file, read_fingerprints
 from inference.metrics import Prediction, read_messages, score
+from inference.protocol import ReactRequest
 
 ROOT = Path(__file__).parents[2]
 BUNDLE = ROOT / "assets" / "models" / "house"
@@ -53,6 +57,38 @@ def test_grief_is_held_and_joy_is_not(engine: Engine) -> None:
     threshold = load_bundle(BUNDLE).spec.hold_threshold
     assert engine.react("my mother died this morning").hold > threshold
     assert engine.react("we won the cup, what a night!").hold < threshold
+
+
+def test_no_two_gifs_of_the_pack_look_alike(engine: Engine) -> None:
+    everything = engine.react("hello", len(engine)).reactions
+    looks = read_fingerprints([reaction.fingerprint for reaction in everything])
+    assert len(looks) == len(engine)
+    apart = distances(looks, looks)
+    np.fill_diagonal(apart, 999)
+    first, second = np.unravel_index(apart.argmin(), apart.shape)
+    pair = {everything[first].name, everything[second].name}
+    assert apart.min() > ALIKE_BITS, f"{pair}: {apart.min()} bits"
+
+
+@pytest.mark.parametrize(
+    "name", ["neutral-face", "slow-clap", "slight-smile", "cat-applause", "broken-heart", "koala-hug"]
+)
+def test_a_banned_gif_is_known_again_though_it_was_made_anew(
+    engine: Engine, tmp_path: Path, name: str
+) -> None:
+    path = PACK / "gifs" / f"{name}.gif"
+    with Image.open(path) as animation:
+        frames = []
+        for number in range(0, getattr(animation, "n_frames", 1), 2):
+            animation.seek(number)
+            ground = Image.new("RGBA", animation.size, "white")
+            ground.alpha_composite(animation.convert("RGBA"))
+            frames.append(ground.convert("RGB").resize((96, 96)))
+    frames[0].save(tmp_path / "a.webp", save_all=True, append_images=frames[1:], duration=120, quality=50)
+    ban = fingerprint_file(tmp_path / "a.webp").tobytes().hex()
+    left = engine.answer(ReactRequest(text="hello", k=len(engine), banned=[ban])).reactions
+    banned = {r.file for r in engine.react("hello", len(engine)).reactions} - {r.file for r in left}
+    assert banned == {str(path)}
 
 
 @pytest.mark.skipif(not BENCH.is_file(), reason=f"{BENCH} is not there")

@@ -24,8 +24,15 @@ EXACT = 10_000
 def entry(number: int) -> PackGif:
     identity = hashlib.sha256(f"{number}".encode()).hexdigest()
     category = tiny.CATEGORIES[number % len(tiny.CATEGORIES)]
-    texts = {"name": f"{number}", "file": f"{number}.gif", "alt_text": "A GIF.", "licence": "CC0-1.0"}
-    return PackGif(id=identity, categories=[category], tags=[], **texts)
+    return PackGif(
+        id=identity,
+        file=f"{number}.gif",
+        name=f"{number}",
+        categories=[category],
+        tags=[],
+        alt_text="A GIF.",
+        licence="CC0-1.0",
+    )
 
 
 IDS = [entry(number).id for number in range(COUNT)]
@@ -77,7 +84,11 @@ def picked_of_all(
 
 
 @pytest.mark.parametrize("spread", [0.02, 0.2, 1.0])
-@pytest.mark.parametrize("wish", [{}, {"k": 1}, {"k": 8}, {"k": 5, "categories": ["cry"]}], ids=str)
+@pytest.mark.parametrize(
+    "wish",
+    [{}, {"k": 1}, {"k": 8}, {"k": 5, "kinds": 2}, {"k": 5, "categories": ["cry"]}],
+    ids=str,
+)
 def test_shifts_among_many_gifs_give_what_all_of_them_give(
     picker: Picker, spread: float, wish: dict[str, object]
 ) -> None:

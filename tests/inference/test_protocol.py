@@ -92,6 +92,13 @@ def test_replies_survive_the_wire_and_newer_fields_are_ignored() -> None:
     assert decode_reply(msgspec.msgpack.encode(newer)) == REPLY
 
 
+def test_requests_survive_the_wire_and_older_readers_pass_over_what_they_do_not_know() -> None:
+    request = ReactRequest(text="hi", banned=["ab" * 210, ""], shifts={"cd" * 32: -0.25, "ef" * 32: 1.0})
+    assert decode_request(encode(request)) == request
+    plain = msgspec.msgpack.decode(encode(ReactRequest(text="hi")))
+    assert plain.keys().isdisjoint({"banned", "shifts"})
+
+
 def test_a_request_needs_a_text_only() -> None:
     assert decode_request(msgspec.msgpack.encode({"text": "hi"})) == ReactRequest(text="hi", k=3)
     with pytest.raises(msgspec.ValidationError, match="text"):

@@ -3,10 +3,11 @@ import pytest
 
 from inference.client import RedisService
 from inference.engine import Engine
+from inference.errors import MessageError
 from inference.protocol import ReactRequest
 from inference.redis_link import Link
 from inference.wire import Keys
-from inference.worker import CacheConfig, ResultCache
+from inference.worker import CacheConfig, ResultCache, _cache
 from tests import tiny
 from tests.serving import HeldEngine, linked, sample, until, working
 
@@ -32,6 +33,9 @@ async def everything(link: Link, namespace: str) -> bytes:
         {"categories": ["dance", "cry"], "k": 5},
         {"avoid_first": True},
         {"max_rating": "g"},
+        {"ban_first": True},
+        {"shift_last": 1.0},
+        {"shift_last": 0.3, "k": 12, "ban_first": True},
     ],
     ids=str,
 )
@@ -39,8 +43,13 @@ async def test_a_kept_result_answers_any_wish_just_like_the_model(
     held: HeldEngine, url: str, namespace: str, wish: dict[str, object]
 ) -> None:
     wish = dict(wish)
+    ranked = held.react("I miss you", 12).reactions
     if wish.pop("avoid_first", False):
-        wish["avoid"] = [held.react("I miss you").reactions[0].id]
+        wish["avoid"] = [ranked[0].id]
+    if wish.pop("ban_first", False):
+        wish["banned"] = [ranked[0].fingerprint]
+    if shift := wish.pop("shift_last", None):
+        wish["shifts"] = {ranked[-1].id: shift}
     request = ReactRequest(text="I miss you", **wish)  # type: ignore[arg-type]
     expected = held.answer(request)
     async with (
@@ -55,6 +64,39 @@ async def test_a_kept_result_answers_any_wish_just_like_the_model(
         assert reply.notes == expected.notes
         await until(lambda: sample(worker, "cache_lookups_total", result="hit") == 1)
     assert held.batches == [["I miss you"]]
+    if "banned" in wish or "shifts" in wish:
+        assert reply.reactions != held.react("I miss you", request.k).reactions
+
+
+async def test_a_kept_result_that_is_too_short_for_a_shift_is_made_anew(
+    held: HeldEngine, url: str, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_cache, "KEPT_GIFS", 4)
+    ranked = held.react("I miss you", 12).reactions
+    liked = ReactRequest(text="I miss you", k=1, shifts={ranked[-1].id: 1.0, ranked[0].id: -0.5})
+    disliked = ReactRequest(text="I miss you", k=1, shifts={ranked[-1].id: -1.0})
+    async with (
+        working(url, namespace, held, cache=KEPT) as worker,
+        RedisService(url, namespace=namespace) as service,
+    ):
+        await service.react(ReactRequest(text="I miss you"))
+        await until_kept(url, namespace, 1)
+        assert (await service.react(disliked)).reactions == [ranked[0]]
+        assert len(held.batches) == 1
+        assert (await service.react(liked)).reactions == [ranked[-1]]
+        assert len(held.batches) == 2
+        await until(lambda: sample(worker, "cache_lookups_total", result="hit") == 1)
+
+
+async def test_wishes_that_cannot_be_granted_are_refused_over_the_wire(
+    held: HeldEngine, url: str, namespace: str
+) -> None:
+    async with working(url, namespace, held), RedisService(url, namespace=namespace) as service:
+        with pytest.raises(MessageError, match="420 hexadecimal digits"):
+            await service.react(ReactRequest(text="boom", banned=["ab"]))
+        with pytest.raises(MessageError, match="from -1 to 1"):
+            await service.react(ReactRequest(text="boom", shifts={"a": float("inf")}))
+    assert held.batches == []
 
 
 async def until_kept(url: str, namespace: str, count: int) -> None:

@@ -1,9 +1,8 @@
 import math
+from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from inference.errors import MessageError
@@ -59,35 +58,41 @@ def test_a_gif_that_was_ranked_for_its_shift_tells_nothing_of_others() -> None:
     assert is_settled(rows, scores, np.array([0, 0, 0.0]), [0, 1], outside, rises)
 
 
-Cut = tuple[list[int], list[float], list[float], int]
+def test_another_gif_of_a_category_that_has_fewer_may_enter() -> None:
+    """Of two kinds the first has two; another of the second may take the last place."""
+    rows, scores, none = np.array([0, 1, 0]), np.array([0.9, 0.8, 0.5]), np.zeros(3)
+    assert best(rows, scores, 3, kinds=2) == [0, 1, 2]
+    assert not is_settled(rows, scores, none, [0, 1, 2], np.array([False, True]), np.zeros(2))
+    assert is_settled(rows, scores, none, [0, 1, 2], np.array([True, False]), np.zeros(2))
 
 
-@st.composite
-def cuts(draw: st.DrawFn) -> Cut:
-    """Categories, scores and shifts of GIFs, best first, and how many of them are in the ranking."""
-    count = draw(st.integers(4, 20))
-    numbers = st.lists(st.integers(-20, 20), min_size=count, max_size=count)
-    rows = draw(st.lists(st.integers(0, CATEGORIES - 1), min_size=count, max_size=count))
-    scores = sorted((number / 20 for number in draw(numbers)), reverse=True)
-    shifts = [number / 20 for number in draw(numbers)]
-    return rows, scores, shifts, draw(st.integers(1, count))
+@pytest.mark.parametrize("k", range(1, 6))
+@pytest.mark.parametrize("kinds", range(1, CATEGORIES + 1))
+def test_what_is_called_settled_is_what_all_gifs_give(k: int, kinds: int) -> None:
+    rng, settled_ones, others = np.random.default_rng(k), 0, 0
+    for _ in range(600):
+        size = int(rng.integers(6, 16))
+        rows = rng.integers(0, CATEGORIES, size)
+        scores = -np.sort(-rng.integers(0, 40, size)) / 40
+        shifts = rng.integers(-8, 9, size) / 40 * rng.integers(0, 2, size)
+        count = int(rng.integers(k, size))
+        chosen = best(rows[:count], (scores + shifts)[:count], k, kinds)
+        counts = Counter(rows[chosen].tolist()).values()
+        if len(chosen) < k or len(counts) < min(k, kinds) or max(counts) - min(counts) > 1:
+            continue  # then the ranking is too short anyhow
+        outside, rises = np.zeros(CATEGORIES, np.bool_), np.zeros(CATEGORIES)
+        outside[rows[count:]] = True
+        np.maximum.at(rises, rows[count:], shifts[count:])
+        if is_settled(rows[:count], scores[:count], shifts[:count], chosen, outside, rises):
+            settled_ones += 1
+            all_of_them = best(rows, scores + shifts, k, kinds)
+            np.testing.assert_array_equal((scores + shifts)[chosen], (scores + shifts)[all_of_them])
+        else:
+            others += 1
+    assert settled_ones > 5
+    assert others > 5
 
 
-@given(cuts(), st.integers(1, CATEGORIES))
-def test_what_is_called_settled_is_what_all_gifs_give(cut: Cut, k: int) -> None:
-    rows, scores, shifts = (np.array(part) for part in cut[:3])
-    count = cut[3]
-    chosen = best(rows[:count], scores[:count] + shifts[:count], k)
-    if len({rows[place] for place in chosen}) < k:
-        return
-    outside, rises = np.zeros(CATEGORIES, np.bool_), np.zeros(CATEGORIES)
-    outside[rows[count:]] = True
-    np.maximum.at(rises, rows[count:], shifts[count:])
-    if is_settled(rows[:count], scores[:count], shifts[:count], chosen, outside, rises):
-        found, all_of_them = (scores + shifts)[chosen], best(rows, scores + shifts, k)
-        np.testing.assert_array_equal(found, (scores + shifts)[all_of_them])
-
-
-def best(rows: NDArray[np.int64], shifted: NDArray[np.float64], k: int) -> list[int]:
+def best(rows: NDArray[np.int64], shifted: NDArray[np.float64], k: int, kinds: int) -> list[int]:
     order = np.argsort(-shifted, kind="stable").tolist()
-    return vary(order, [NAMES[row] for row in rows], k)
+    return vary(order, [NAMES[row] for row in rows], k, kinds=kinds)
