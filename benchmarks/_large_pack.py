@@ -14,6 +14,7 @@ import msgspec
 
 from benchmarks._vectors import Floats, Ints
 from inference.catalogue import Catalogue, CatalogueGif
+from inference.fingerprints import BYTES, KIND
 from inference.pack import MANIFEST_FILE, PackGif
 
 PACK, DATA, CATALOGUE = "pack", "data", "catalogue.sqlite"
@@ -88,7 +89,12 @@ def _fill_catalogue(path: Path, pack: Path, entries: Sequence[PackGif], vectors:
         for entry, vector in zip(entries, vectors, strict=True):
             yield entry.id, model, CatalogueGif(pack, entry).content, vector.tobytes()
 
+    def looks() -> Iterator[tuple[str, str, bytes]]:
+        for entry in entries:
+            yield entry.id, KIND, (bytes.fromhex(entry.id) * BYTES)[:BYTES]
+
     database = sqlite3.connect(path)
     with database:
         database.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?, ?)", rows())
+        database.executemany("INSERT OR REPLACE INTO fingerprints VALUES (?, ?, ?)", looks())
     database.close()

@@ -1,7 +1,7 @@
 """How soon does somebody who right-clicks a message see something? From the event to what Discord gets.
 
-The bot is `repartee discord` in a process of its own, with the model in it and nothing kept from before; Discord
-is the stand-in of the tests, here in this process, which checks every request on the way (about 2 ms each).
+The bot is `repartee discord` in a process of its own, with the model in it and nothing kept from before;
+Discord is the stand-in of the tests, here in this process, which checks every request (about 2 ms each).
 Each preview is uploaded with its three GIFs. One person at a time, then fifty who click at the same moment.
 
     python -m benchmarks.discord --json discord.json

@@ -35,3 +35,11 @@ class GoneError(WishError):
 
 class ForbiddenError(WishError):
     """The bot may not post there."""
+
+
+class NotInvitedError(WishError):
+    """The bot is not in the channel."""
+
+
+class NotAllowedError(WishError):
+    """Only those who run the channel or the workspace may change that."""

@@ -178,6 +178,10 @@ class Memory:
         """Keep a note of the adapter's own, such as which commands it has registered."""
         await self._store.put(self._key("note", name), text.encode())
 
+    async def drop_note(self, name: str) -> None:
+        """Forget a note of the adapter's own."""
+        await self._store.drop(self._key("note", name))
+
     def _key(self, kind: str, name: str) -> str:
         return f"{self._platform}:{kind}:{name}"
 

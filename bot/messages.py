@@ -12,6 +12,9 @@ NEEDED = {
     "DISCORD_TOKEN": "DISCORD_TOKEN is not set: create an application at "
     "https://discord.com/developers/applications, copy the token of its bot and set DISCORD_TOKEN=... "
     "(docs/discord.md shows every step).",
+    "SLACK_BOT_TOKEN": "SLACK_BOT_TOKEN is not set: create an app from assets/slack-manifest.yaml at "
+    "https://api.slack.com/apps, install it, copy the bot token and set SLACK_BOT_TOKEN=xoxb-... "
+    "(docs/slack.md shows every step).",
 }
 
 PICK = "Pick one:"
@@ -44,16 +47,65 @@ ALLOWED = "**{name}** may come again."
 OPTED_OUT_DONE = "I leave your messages alone from now on. `/forget` takes that back."
 FORGOTTEN = "All your settings are removed: you can be reacted to again."
 NOTHING_TO_FORGET = "There is nothing to forget: I have no settings of yours."
-PRIVACY = (
-    "**What I read:** a message that somebody right-clicks, passes to `/react` or mentions me in, and, only "
+_PRIVACY = (
+    "**What I read:** a message that somebody {asked}, and, only "
     "in channels where a moderator has switched it on, new messages. I read it once, pick a GIF, drop it.\n"
     "**What I keep of what you say:** nothing. No text is stored, logged, given to others, or trained on.\n"
     "**What I do keep:** settings of servers and channels; GIFs that are banned there; how often each GIF "
     "was liked there and how often I spoke up (counts); which GIFs a channel saw last; for 15 minutes the "
     "GIFs of a preview, who asked for it, and which messages I answered; for 7 days who may remove a GIF I "
     "posted and who put a thumb under it (ids, never text); who opted out.\n"
-    "**Your switches:** `/optout` and I never react to you; `/forget` removes your settings."
 )
+PRIVACY = (
+    _PRIVACY.format(asked="right-clicks, passes to `/react` or mentions me in")
+    + "**Your switches:** `/optout` and I never react to you; `/forget` removes your settings."
+)
+SLACK_PRIVACY = _PRIVACY.format(asked="picks by its menu, passes to `/react` or mentions me in")
+
+SLACK_CANNOT_READ = "I cannot see the message that this answers: use its menu (⋮) → *React with a GIF*."
+SLACK_NOTHING_SAID = (
+    "Mention me with some words, or in a thread, and I answer with a GIF; in a thread `shuffle` brings "
+    "another one."
+)
+SLACK_REACT_USAGE = "Say what to react to: `/react I got the job!!`"
+SLACK_BANNED = "*{name}* never comes again here, nor does any copy of it. Take it back in my Home tab."
+SLACK_NO_POST = "That is no GIF of mine, or one that is more than a week old."
+SLACK_REMOVED = "Removed."
+SLACK_SAVED = "Saved. {status}"
+HOME_TITLE = "Repartee"
+HOME_INTRO = (
+    "Open the menu of a message (⋮) → *React with a GIF*, type `/react …`, or mention me. You look first and "
+    "send with one click. On a grave message I offer gentle GIFs only."
+)
+HOME_CHANNEL = "*In which channel may I react unasked?* Who created it, and admins, can set that up."
+HOME_PICK_CHANNEL = "Pick a channel"
+HOME_OPTED_OUT = "*You:* I never react to your messages."
+HOME_OPTED_IN = "*You:* others may ask me to react to your messages."
+HOME_OPT_OUT = "Leave my messages alone"
+HOME_FORGET = "Forget my settings"
+HOME_BANS = "*GIFs that never come again here* ({count})"
+HOME_ALLOW = "Allow again"
+SETTINGS_TITLE = "React unasked"
+SETTINGS_SAVE = "Save"
+SETTINGS_CLOSE = "Close"
+SETTINGS_OF = "In <#{channel}>. {today}"
+SETTINGS_LABELS = {
+    "mode": "When",
+    "confidence": "How sure I have to be",
+    "cooldown": "Seconds between two GIFs, at least",
+    "daily_cap": "GIFs a day, at most",
+    "quiet": "Quiet hours, such as 22-7, or none",
+    "timezone": "Time zone of the workspace",
+    "dry_run": "Try it out",
+}
+MODES = {
+    "off": "only when asked",
+    "top": "messages that start something",
+    "all": "all messages, threads too",
+}
+BOLDNESS = {"shy": "shy", "normal": "normal", "chatty": "chatty"}
+DRY_RUNS = {"no": "post", "yes": "only count what would be posted"}
+BAD_NUMBER = "A whole number from {least} to {most}."
 
 INTENT_MISSING = (
     "To react unasked I would have to read messages, which is switched off. Whoever runs this bot can switch "
@@ -88,6 +140,8 @@ _REFUSALS: dict[type[Exception], str] = {
         "I may not post here: I need **View Channel**, **Send Messages**, **Attach Files** and "
         "**Read Message History** in this channel."
     ),
+    errors.NotInvitedError: "I am not in this channel and cannot post here: type `/invite @Repartee` first.",
+    errors.NotAllowedError: "Only who created the channel, or an admin of the workspace, may change that.",
     engine.MessageError: "There is nothing to react to: I read words and emoji, not pictures.",
     engine.BusyError: "I have a lot to do right now: try again in a moment.",
     engine.DeadlineError: "I was too slow for that: try again in a moment.",

@@ -61,6 +61,23 @@ class DiscordSettings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
 
+class SlackSettings(BaseSettings):
+    """How `repartee slack` works: in Socket Mode with an app token, over HTTP with a signing secret."""
+
+    model_config = SettingsConfigDict(env_prefix="SLACK_", env_ignore_empty=True)
+
+    bot_token: SecretStr
+    app_token: SecretStr = SecretStr("")
+    signing_secret: SecretStr = SecretStr("")
+    api_url: Annotated[str, Field(pattern=r"^https?://[^/\s]+(/\S*)?$")] = "https://slack.com/api/"
+    gif_base_url: Annotated[str, Field(pattern=r"^(https?://\S+)?$")] = ""
+    recent: Annotated[int, Field(ge=0, le=1000)] = 20
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65_535)] = 9466
+    log_format: Literal["auto", "json", "console"] = "auto"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+
 Settings = TypeVar("Settings", bound=BaseSettings)
 
 

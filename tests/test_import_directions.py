@@ -39,6 +39,7 @@ COMPOSITION_ROOTS = {
         f"inference.{name}" for name in ("engine", "health", "sessions", "wire", "worker")
     },
     "bot/cli/_discord.py": {"inference.health"},
+    "bot/cli/_slack.py": {"inference.health"},
 }
 FORBIDDEN = {
     "inference": TRAINING,

@@ -150,6 +150,27 @@ def discord(
     _discord.run(settings)
 
 
+@app.command(help=messages.SLACK_HELP, epilog=messages.SLACK_EPILOG)
+def slack(
+    host: Annotated[
+        str | None, typer.Option(help="Address of the port (127.0.0.1).", show_default=False)
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(help="Port of health and HTTP, 0 for a free one (9466).", show_default=False)
+    ] = None,
+    log_format: Annotated[
+        str | None, typer.Option(help="auto, json or console (auto).", show_default=False)
+    ] = None,
+) -> None:
+    """Answer in Slack."""
+    from bot.settings import SlackSettings, read
+
+    settings = read(SlackSettings, host=host, port=port, log_format=log_format)
+    from bot.cli import _slack
+
+    _slack.run(settings)
+
+
 @app.command(help=messages.RELOAD_HELP, epilog=messages.RELOAD_EPILOG)
 def reload(
     bundle: Annotated[

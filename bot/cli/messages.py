@@ -145,6 +145,40 @@ DISCORD_EPILOG = """[bold]Examples[/bold]
                            the same as the options
   DISCORD_LOG_LEVEL        debug, info, warning or error (info)
   REDIS_URL, REDIS_NAMESPACE, REPARTEE_DATA_DIR and the others: see repartee worker --help"""
+NO_SLACK_WAY = (
+    "Neither SLACK_APP_TOKEN nor SLACK_SIGNING_SECRET is set: set SLACK_APP_TOKEN=xapp-... for Socket Mode "
+    "(one process, nothing to open), or SLACK_SIGNING_SECRET=... to be called over HTTP (docs/slack.md)."
+)
+BAD_SLACK_TOKEN = (
+    "Slack refuses {name} ({reason}): copy it anew from https://api.slack.com/apps (docs/slack.md)."
+)
+SLACK_UNREACHABLE = "Slack cannot be reached ({reason}): look after the network, or at SLACK_API_URL."
+SLACK_CONNECTING = "The bot is not connected to Slack."
+SLACK_HELP = (
+    "Answer in Slack: by the menu of a message, /react, a mention, or unasked where a channel wants it.\n\n"
+    "With SLACK_APP_TOKEN it connects by Socket Mode; with SLACK_SIGNING_SECRET instead it is called at "
+    "http://HOST:PORT/slack/events, by as many replicas as you like over one Redis. docs/slack.md shows how "
+    "to create the app.\n\n"
+    "http://HOST:PORT has /healthz, /readyz and /metrics (Prometheus). SIGTERM lets it finish what is under "
+    "way."
+)
+SLACK_EPILOG = """[bold]Examples[/bold]
+  export SLACK_BOT_TOKEN=xoxb-...
+  SLACK_APP_TOKEN=xapp-... repartee slack       [dim]Socket Mode, everything in one process[/dim]
+  SLACK_SIGNING_SECRET=... repartee slack --host 0.0.0.0
+                                                [dim]over HTTP, behind TLS of your own[/dim]
+
+[bold]Environment[/bold]
+  SLACK_BOT_TOKEN       token of the app in the workspace
+  SLACK_APP_TOKEN       app-level token, for Socket Mode
+  SLACK_SIGNING_SECRET  by which requests over HTTP are checked
+  SLACK_GIF_BASE_URL    where anybody can get the files of the packs; without it they are uploaded, once each
+  SLACK_RECENT          GIFs that a channel saw last and that are not suggested again (20)
+  SLACK_API_URL         another address of Slack's API
+  SLACK_HOST, SLACK_PORT, SLACK_LOG_FORMAT
+                        the same as the options
+  SLACK_LOG_LEVEL       debug, info, warning or error (info)
+  REDIS_URL, REDIS_NAMESPACE, REPARTEE_DATA_DIR and the others: see repartee worker --help"""
 RELOAD_HELP = (
     "Let all running workers load bundle and packs anew and swap them in, without a pause.\n\n"
     "What is broken is refused and the old one serves on. Without options each worker reads the folders that "

@@ -4,13 +4,13 @@ from pathlib import Path
 import pytest
 from pydantic_settings import BaseSettings
 
-from bot.cli.messages import DISCORD_EPILOG, WORKER_EPILOG
-from bot.settings import DiscordSettings, RedisSettings, SettingsError, WorkerSettings, read
+from bot.cli.messages import DISCORD_EPILOG, SLACK_EPILOG, WORKER_EPILOG
+from bot.settings import DiscordSettings, RedisSettings, SettingsError, SlackSettings, WorkerSettings, read
 
 ROOT = Path(__file__).parents[2]
-LINE = re.compile(r"^(?:# )?((?:REDIS|REPARTEE_WORKER|DISCORD)_[A-Z_]+)=(.*)$", re.M)
+LINE = re.compile(r"^(?:# )?((?:REDIS|REPARTEE_WORKER|DISCORD|SLACK)_[A-Z_]+)=(.*)$", re.M)
 EXAMPLE = dict(LINE.findall((ROOT / ".env.example").read_text()))
-CLASSES: tuple[type[BaseSettings], ...] = (RedisSettings, WorkerSettings, DiscordSettings)
+CLASSES: tuple[type[BaseSettings], ...] = (RedisSettings, WorkerSettings, DiscordSettings, SlackSettings)
 
 
 def names(kind: type[BaseSettings]) -> set[str]:
@@ -32,18 +32,19 @@ def test_the_example_shows_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None
     for kind in CLASSES:
         shown = read(kind).model_dump()
         for field, info in kind.model_fields.items():
-            if field not in ("url", "cache_key", "token"):
+            if field not in ("url", "cache_key", "token", "bot_token", "app_token", "signing_secret"):
                 assert shown[field] == info.default, field
 
 
 def test_the_help_of_the_worker_names_them_all() -> None:
     shown = WORKER_EPILOG.replace(", _", ", REPARTEE_WORKER_")
-    of_worker = {name for name in EXAMPLE if not name.startswith("DISCORD_")}
+    of_worker = {name for name in EXAMPLE if not name.startswith(("DISCORD_", "SLACK_"))}
     assert set(re.findall(r"\b(?:REDIS|REPARTEE_WORKER)_[A-Z_]+", shown)) == of_worker
 
 
-def test_the_help_of_the_bot_names_them_all() -> None:
+def test_the_help_of_the_bots_names_them_all() -> None:
     assert set(re.findall(r"\bDISCORD_[A-Z_]+", DISCORD_EPILOG)) == names(DiscordSettings)
+    assert set(re.findall(r"\bSLACK_[A-Z_]+", SLACK_EPILOG)) == names(SlackSettings)
 
 
 def test_options_go_before_the_environment_and_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,187 @@
+"""The bot: Bolt's app, and which part of the adapter gets which request."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import aiohttp
+from slack_bolt.async_app import AsyncAck, AsyncApp
+from slack_sdk.http_retry.async_handler import AsyncRetryHandler
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.messages import SLACK_SAVED, refusal
+from bot.metrics import BotMetrics
+from bot.reactor import Reactor
+from bot.slack._gifs import CANCEL_ID, PREVIOUS_ID, SENDS, SHUFFLE_ID, Gifs
+from bot.slack._listener import Listener
+from bot.slack._people import People
+from bot.slack._previews import Previews
+from bot.slack._reading import Payload
+from bot.slack._replies import Replies
+from bot.slack._settings import Settings
+from bot.slack._uploads import Uploads
+from bot.slack._views import ALLOW, FORGET, OPT_OUT, PICK_CHANNEL, SETTINGS, FormError
+from bot.slack._words import mrkdwn
+from bot.tickets import Tickets
+from bot.work import Say, Step, Work
+from inference.errors import ReparteeError
+
+REACT, REMOVE, NEVER = "rp_react", "rp_remove", "rp_never"
+DRAIN_S = 5.0
+Handler = Callable[[Payload], Awaitable[None]]
+EventHandler = Callable[[Payload], Awaitable[str]]
+
+
+@dataclass(frozen=True)
+class Wire:
+    """How Slack is talked to: a client with its own session, and what tries again after a failure."""
+
+    client: AsyncWebClient
+    session: aiohttp.ClientSession
+    handlers: Sequence[AsyncRetryHandler]
+    signing_secret: str = ""
+
+
+class SlackBot:
+    """Repartee in a workspace; `app` is Bolt's, to be connected by Socket Mode or served over HTTP."""
+
+    def __init__(
+        self,
+        wire: Wire,
+        people: People,
+        reactor: Reactor,
+        tickets: Tickets,
+        metrics: BotMetrics,
+        *,
+        gif_base_url: str = "",
+    ) -> None:
+        """Put the adapter together.
+
+        Args:
+            wire: how Slack is talked to.
+            people: of the workspace.
+            reactor: the core.
+            tickets: names previews.
+            metrics: counts.
+            gif_base_url: where the GIFs of the packs can be had by anybody; empty to upload them.
+        """
+        client, memory = wire.client, reactor.memory
+        gifs = Gifs(client, Uploads(client, memory, people.team), gif_base_url)
+        self._memory = memory
+        self._work = Work(metrics, "slack")
+        self._replies = Replies(wire.session, wire.handlers)
+        self._previews = Previews(client, reactor, gifs, self._replies, people, tickets.check)
+        self._listener = Listener(client, reactor, gifs, people)
+        self._settings = Settings(client, memory, people)
+        self._client = client
+        self.app = AsyncApp(client=client, signing_secret=wire.signing_secret or None)
+        self._listen()
+
+    async def close(self) -> None:
+        """Let what is under way end."""
+        await self._work.drain(DRAIN_S)
+
+    def _listen(self) -> None:
+        app, on = self.app, self._on
+        app.command("/react")(on("react", "command", self._previews.command))
+        app.command("/react-settings")(on("settings", "command", self._open_form))
+        for callback, surface, handler in (
+            (REACT, "shortcut", self._previews.shortcut),
+            (REMOVE, "remove", self._previews.remove),
+            (NEVER, "never again", self._previews.ban),
+        ):
+            app.shortcut(callback)(on(surface, "shortcut", handler))
+        for action in (*SENDS, SHUFFLE_ID, PREVIOUS_ID, CANCEL_ID):
+            surface = f"preview {action.split('_')[1]}"
+            app.action(action)(on(surface, "body", self._previews.press))
+        for action in (PICK_CHANNEL, OPT_OUT, FORGET, ALLOW):
+            app.action(action)(on("home", "body", partial(self._home_action, action)))
+        app.view(SETTINGS)(self._save)
+        for name, event_handler in (
+            ("app_mention", self._listener.mention),
+            ("message", self._listener.message),
+            ("reaction_added", partial(self._listener.vote, is_taken_back=False)),
+            ("reaction_removed", partial(self._listener.vote, is_taken_back=True)),
+            ("app_home_opened", self._home_opened),
+        ):
+            app.event(name)(self._on_event(name, event_handler))
+
+    def _on(self, surface: str, kind: str, handler: Handler) -> Callable[..., Awaitable[None]]:
+        """Return a listener that acknowledges at once and works in a task of its own."""
+
+        async def listen(ack: AsyncAck, body: Payload) -> None:
+            with self._work.metrics.timed(surface, "acknowledge"):
+                await ack()
+            self._work.start(self._answer(surface, body, partial(handler, body)))
+
+        listen.__name__ = f"{kind}_{surface}"
+        return listen
+
+    def _on_event(self, surface: str, handler: EventHandler) -> Callable[..., Awaitable[None]]:
+        """Return a listener of an event, which Bolt has acknowledged; each event counts once."""
+
+        async def work(body: Payload) -> str:
+            if not await self._memory.is_first(body["event_id"]):
+                return "delivered twice"
+            return await handler(body["event"])
+
+        async def listen(body: Payload) -> None:
+            self._work.start(self._work.note(surface, partial(work, body)))
+
+        listen.__name__ = f"event_{surface}"
+        return listen
+
+    async def _answer(self, surface: str, body: Payload, work: Step) -> None:
+        with self._work.under_way():
+            outcome = await self._work.attempt(surface, work, self._say_to(body))
+        self._work.metrics.count(surface, outcome)
+
+    def _say_to(self, body: Payload) -> Say:
+        """Return how to say a line to the person: where they clicked, else in a direct message."""
+
+        async def say(line: str) -> None:
+            if url := body.get("response_url"):
+                await self._replies.say(url, line)
+            else:
+                person = body["user"]["id"]
+                await self._client.chat_postMessage(channel=person, text=mrkdwn(line))
+
+        return say
+
+    async def _open_form(self, command: Payload) -> None:
+        await self._settings.open_form(command["user_id"], command["channel_id"], command["trigger_id"])
+
+    async def _home_action(self, action: str, body: Payload) -> None:
+        person, given = body["user"]["id"], body["actions"][0]
+        if action == PICK_CHANNEL:
+            channel = given["selected_conversation"]
+            await self._settings.open_form(person, channel, body["trigger_id"])
+        elif action == OPT_OUT:
+            await self._settings.opt_out(person)
+        elif action == FORGET:
+            await self._settings.forget(person)
+        else:
+            await self._settings.allow(person, given["value"])
+
+    async def _home_opened(self, event: Payload) -> str:
+        if event.get("tab") != "home":
+            return "another tab"
+        await self._settings.show_home(event["user"])
+        return "shown"
+
+    async def _save(self, ack: AsyncAck, body: Payload, view: Payload) -> None:
+        """Keep the form; what is wrong is shown in it, so it is looked at before the acknowledgement."""
+        person = body["user"]["id"]
+        try:
+            status = await self._settings.save(person, view)
+        except FormError as error:
+            await ack(response_action="errors", errors=error.problems)
+            return
+        except ReparteeError as error:
+            await ack(response_action="errors", errors={"mode": refusal(error)})
+            return
+        await ack()
+        say = self._say_to(body)
+        self._work.start(self._answer("settings", body, partial(say, SLACK_SAVED.format(status=status))))

@@ -1,0 +1,110 @@
+"""How a GIF is shown in Slack: beside a paragraph in a preview, and as a message of its own.
+
+A GIF that is given as a `slack_file` stands still in a block of its own on the web client; as the accessory
+of a section it moves, and so does a shared file (slackapi/node-slack-sdk#2687).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.errors import GoneError, NotInvitedError
+from bot.messages import CANCEL, OPTION, PAGE, PICK, PICK_GENTLE, PREVIOUS, SEND, SENT_BY, SHUFFLE
+from bot.records import Preview
+from bot.slack._uploads import Uploads
+from bot.slack._words import MAX_ALT_TEXT, Payload, button, context, escape, mrkdwn, section
+from inference.protocol import Reaction
+
+SENDS = ("rp_send_0", "rp_send_1", "rp_send_2")
+SHUFFLE_ID, PREVIOUS_ID, CANCEL_ID = "rp_shuffle", "rp_previous", "rp_cancel"
+NOT_INVITED = frozenset({"not_in_channel", "channel_not_found", "is_archived", "restricted_action"})
+GONE = frozenset({"thread_not_found", "message_not_found"})
+
+
+class Gifs:
+    """Shows GIFs: from a public address where there is one, else as files of the workspace."""
+
+    def __init__(self, client: AsyncWebClient, uploads: Uploads, base_url: str = "") -> None:
+        self._client = client
+        self._uploads = uploads
+        self._base_url = base_url.rstrip("/")
+
+    async def preview(self, preview: Preview) -> list[Payload]:
+        """Lay a page of a preview out."""
+        images = await asyncio.gather(*(self._image(reaction) for reaction in preview.shown))
+        head = PICK_GENTLE if preview.is_held else PICK
+        blocks = [section(head), context(PAGE.format(page=preview.page + 1, pages=preview.pages))]
+        for number, (reaction, image) in enumerate(zip(preview.shown, images, strict=True), 1):
+            text = OPTION.format(number=number, alt_text=escape(reaction.alt_text))
+            blocks.append(section(text, accessory=image))
+        return [*blocks, {"type": "actions", "elements": _buttons(preview)}]
+
+    async def post(self, reaction: Reaction, channel: str, thread: str = "", *, who: str = "") -> str:
+        """Post a GIF, in a thread where one is given, in somebody's name where one is; return its time stamp.
+
+        Raises:
+            NotInvitedError: the bot is not in the channel.
+            GoneError: the thread is gone.
+        """
+        said = mrkdwn(SENT_BY.format(who=f"<@{who}>")) if who else ""
+        where: dict[str, Any] = {"channel": channel, "thread_ts": thread or None}
+        if self._base_url:
+            blocks: list[Payload] = [{"type": "image", **_source(self._address(reaction), reaction)}]
+            blocks += [context(said)] if said else []
+            content: dict[str, Any] = {"text": reaction.alt_text, "blocks": blocks}
+        else:
+            file = await self._uploads.file_of(reaction)
+            content = {"text": f"{said} <{file.permalink}|{escape(reaction.name)}>".strip()}
+        with _explained():
+            answer = await self._client.chat_postMessage(
+                **where, **content, unfurl_links=False, unfurl_media=False
+            )
+        return str(answer["ts"])
+
+    async def forget(self, reactions: Sequence[Reaction]) -> None:
+        """Upload GIFs anew next time."""
+        for reaction in reactions:
+            await self._uploads.forget(reaction)
+
+    async def _image(self, reaction: Reaction) -> Payload:
+        if self._base_url:
+            return {"type": "image", **_source(self._address(reaction), reaction)}
+        file = await self._uploads.file_of(reaction)
+        return {"type": "image", "slack_file": {"id": file.id}, "alt_text": reaction.alt_text[:MAX_ALT_TEXT]}
+
+    def _address(self, reaction: Reaction) -> str:
+        return f"{self._base_url}/{Path(reaction.file).name}"
+
+
+def _source(url: str, reaction: Reaction) -> Payload:
+    return {"image_url": url, "alt_text": reaction.alt_text[:MAX_ALT_TEXT]}
+
+
+def _buttons(preview: Preview) -> list[Payload]:
+    """Return the buttons; each carries the signed name of the preview, which outlives the bot's process."""
+    shown = range(len(preview.shown))
+    buttons = [button(SEND.format(number=n + 1), SENDS[n], preview.id, style="primary") for n in shown]
+    if preview.page + 1 < preview.pages:
+        buttons.append(button(SHUFFLE, SHUFFLE_ID, preview.id))
+    if preview.page:
+        buttons.append(button(PREVIOUS, PREVIOUS_ID, preview.id))
+    return [*buttons, button(CANCEL, CANCEL_ID, preview.id)]
+
+
+@contextlib.contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except SlackApiError as error:
+        if error.response["error"] in NOT_INVITED:
+            raise NotInvitedError from error
+        if error.response["error"] in GONE:
+            raise GoneError from error
+        raise

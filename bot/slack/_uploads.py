@@ -1,0 +1,81 @@
+"""GIFs in a workspace: each is uploaded once, and used by its id and its permalink from then on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from pathlib import Path
+
+import msgspec
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.errors import NoGifError
+from bot.memory import Memory
+from bot.slack._words import MAX_ALT_TEXT
+from inference.errors import ServiceError
+from inference.protocol import Reaction
+
+LOOKS = 40
+FIRST_LOOK_S, LONGEST_LOOK_S = 0.02, 0.5
+UNREADY = "Slack did not finish processing a GIF: try again in a moment."
+
+
+class SlackFile(msgspec.Struct, frozen=True):
+    """A file in the workspace; a message with its permalink shares it."""
+
+    id: str
+    permalink: str
+
+
+class Uploads:
+    """The GIFs that a workspace has."""
+
+    def __init__(self, client: AsyncWebClient, memory: Memory, team: str) -> None:
+        self._client = client
+        self._memory = memory
+        self._team = team
+        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def file_of(self, reaction: Reaction) -> SlackFile:
+        """Return the file of a GIF, uploaded now if the workspace does not have it.
+
+        Raises:
+            NoGifError: the GIF is gone from this host.
+            ServiceError: Slack does not get it ready.
+            SlackApiError: Slack refuses it.
+        """
+        async with self._locks[reaction.id]:
+            known = await self._memory.note(self._key(reaction.id))
+            if known:
+                return msgspec.json.decode(known, type=SlackFile)
+            uploaded = await self._upload(reaction)
+            await self._memory.make_note(self._key(reaction.id), msgspec.json.encode(uploaded).decode())
+            return uploaded
+
+    async def forget(self, reaction: Reaction) -> None:
+        """Upload a GIF anew next time, as the workspace no longer has it."""
+        await self._memory.drop_note(self._key(reaction.id))
+
+    async def _upload(self, reaction: Reaction) -> SlackFile:
+        try:
+            content = Path(reaction.file).read_bytes()
+        except OSError as error:
+            raise NoGifError from error
+        answer = await self._client.files_upload_v2(
+            filename=f"{Path(reaction.file).stem}.gif",
+            title=reaction.name,
+            content=content,
+            alt_txt=reaction.alt_text[:MAX_ALT_TEXT],
+        )
+        file: dict[str, str] = answer["files"][0]
+        wait_s = FIRST_LOOK_S
+        for _ in range(LOOKS):  # Slack answers before it has looked at the file
+            found = (await self._client.files_info(file=file["id"]))["file"]
+            if found.get("mimetype"):
+                return SlackFile(file["id"], found["permalink"])
+            await asyncio.sleep(wait_s)
+            wait_s = min(2 * wait_s, LONGEST_LOOK_S)
+        raise ServiceError(UNREADY)
+
+    def _key(self, gif: str) -> str:
+        return f"file:{self._team}:{gif}"

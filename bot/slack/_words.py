@@ -1,0 +1,42 @@
+"""Sentences of the bots in Slack's own markup."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+MAX_ALT_TEXT = 1000
+Payload = dict[str, Any]
+
+
+def escape(text: str) -> str:
+    """Return a text in which nothing is markup or a mention."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def mrkdwn(text: str) -> str:
+    """Turn the little Markdown of our sentences into Slack's: bold is one star, small print is none."""
+    return re.sub(r"^-# ", "", text.replace("**", "*"), flags=re.M)
+
+
+def section(text: str, **more: Any) -> Payload:
+    """Return a paragraph."""
+    return {"type": "section", "text": {"type": "mrkdwn", "text": mrkdwn(text)[:3000]}, **more}
+
+
+def context(text: str) -> Payload:
+    """Return a line of small print."""
+    return {"type": "context", "elements": [{"type": "mrkdwn", "text": mrkdwn(text)[:3000]}]}
+
+
+def label(text: str) -> Payload:
+    """Return a text without any markup."""
+    return {"type": "plain_text", "text": text, "emoji": True}
+
+
+def button(text: str, action: str, value: str = "", *, style: str = "") -> Payload:
+    """Return a button."""
+    found: Payload = {"type": "button", "text": label(text), "action_id": action}
+    if value:
+        found["value"] = value
+    return found | ({"style": style} if style else {})
