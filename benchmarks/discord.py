@@ -13,16 +13,15 @@ import json
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from benchmarks._timing import Spread, Verdict, print_spreads, print_verdicts, report, spread, write_json
+from benchmarks._timing import print_spreads, print_verdicts, report, write_json
+from benchmarks._waits import Waits, summarise
 from benchmarks._worker import started
 from tests.discord_side.server import DiscordSide
 
@@ -39,14 +38,6 @@ MessagesFile = Annotated[Path, typer.Option(help='Lines of {"text"}.')]
 JsonFile = Annotated[Path | None, typer.Option("--json", help="Write everything that was measured here.")]
 
 
-@dataclass
-class Waits:
-    """Milliseconds from the event to the acknowledgement and to the finished preview."""
-
-    acknowledged: list[float] = field(default_factory=list)
-    seen: list[float] = field(default_factory=list)
-
-
 def main(
     alone: Alone = 200,
     crowds: Crowds = 10,
@@ -59,7 +50,8 @@ def main(
     with Progress(console=console, transient=True) as bar:
         task = bar.add_task("Clicks", total=alone + crowds * CROWD)
         one, many = asyncio.run(_measure(texts, alone, crowds, lambda count: bar.advance(task, count)))
-    spreads, verdicts = _summarise({"one at a time": one, f"{CROWD} at once": many})
+    waits = {"one at a time": one, f"{CROWD} at once": many}
+    spreads, verdicts = summarise(waits, "preview", acknowledged_ms=ACKNOWLEDGED_MS, done_ms=SEEN_MS)
     print_spreads(console, "From the event to …", spreads, "ms")
     print_verdicts(console, verdicts)
     if json_file:
@@ -107,21 +99,10 @@ async def _click(side: DiscordSide, text: str, waits: Waits) -> None:
     handle = await side.menu(side.people["ann"], MENU, said)
     acknowledged = await handle.acknowledged()
     preview = await handle.reply()
-    waits.seen.append((time.perf_counter() - start) * 1e3)
+    waits.done.append((time.perf_counter() - start) * 1e3)
     waits.acknowledged.append(acknowledged.seconds * 1e3)
     if not preview.shown_files:
         raise RuntimeError(f"There is no preview: {preview.texts}")
-
-
-def _summarise(waits: dict[str, Waits]) -> tuple[dict[str, Spread], list[Verdict]]:
-    spreads, verdicts = {}, []
-    for name, wait in waits.items():
-        limits = {"acknowledgement": (wait.acknowledged, ACKNOWLEDGED_MS), "preview": (wait.seen, SEEN_MS)}
-        for what, (series, limit) in limits.items():
-            spreads[f"{what}, {name}"] = spread(series)
-            p95 = float(np.percentile(series, 95))
-            verdicts.append(Verdict(f"p95 {what}, {name}", p95, "ms", limit))
-    return spreads, verdicts
 
 
 if __name__ == "__main__":
