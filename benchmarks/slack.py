@@ -1,7 +1,7 @@
 """How soon does a mention in Slack get its GIF? From the envelope to what Slack gets.
 
 The bot is `repartee slack` in a process of its own, in Socket Mode, with the model in it; Slack is the
-stand-in of the tests, here in this process. One person at a time, then fifty who mention it at the same moment.
+stand-in of the tests, here in this process. One person at a time, then fifty who mention it at once.
 A GIF is uploaded at its first use, three requests and the file, and shared by its permalink from then on.
 
     python -m benchmarks.slack --json slack.json
