@@ -124,9 +124,9 @@ class Server:
         pleasure = self.pleasure(preview)
         content = max(pleasure) - CONTENT
         place = next(place for place, value in enumerate(pleasure) if value >= content)
-        for _ in range(place // SHOWN):
-            preview = await self.reactor.turn(preview.id, "member", 1)
-        preview, chosen = await self.reactor.choose(preview.id, "member", place % SHOWN)
+        for page in range(1, place // SHOWN + 1):
+            preview = await self.reactor.turn(preview.id, "member", page)
+        preview, chosen = await self.reactor.choose(preview.id, "member", place)
         await self.reactor.settle(preview, chosen, message=preview.id)
 
 

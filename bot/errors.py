@@ -29,6 +29,10 @@ class NoMoodError(WishError):
     """There is no such mood."""
 
 
+class ForeignError(WishError):
+    """The message is in a language that the model does not know, so that somebody has to look first."""
+
+
 class GoneError(WishError):
     """The message that was to be answered has been deleted."""
 

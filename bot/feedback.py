@@ -57,12 +57,12 @@ def tallies(counters: Mapping[str, float], now: datetime) -> dict[str, Tally]:
     for name, count in counters.items():
         gif, period, kind = name.split(":")
         age = max(0, period_of(now) - int(period))
-        worth = min(max(0.0, count), COUNTED) * 0.5 ** (age / HALF_LIFE_PERIODS)
+        worth = min(count, COUNTED) * 0.5 ** (age / HALF_LIFE_PERIODS)
         tally = found.get(gif, Tally())
         found[gif] = (
             Tally(tally.ups + worth, tally.downs) if kind == UP else Tally(tally.ups, tally.downs + worth)
         )
-    return found
+    return {gif: Tally(max(0.0, tally.ups), max(0.0, tally.downs)) for gif, tally in found.items()}
 
 
 def shifts(counters: Mapping[str, float], now: datetime) -> dict[str, float]:

@@ -25,8 +25,8 @@ def is_quiet(quiet: QuietHours | None, now: datetime) -> bool:
 
 
 def is_confident(reply: ReactReply, boldness: Boldness) -> bool:
-    """Whether the best GIF is good enough to come unasked; a guess never is."""
-    if reply.is_foreign or not reply.reactions:
+    """Whether the best GIF is good enough to come unasked; a guess, or half of a message, never is."""
+    if reply.is_foreign or reply.is_cut or not reply.reactions:
         return False
     return reply.reactions[0].confidence >= CONFIDENCE[boldness]
 

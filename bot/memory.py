@@ -162,9 +162,13 @@ class Memory:
         """Begin a cool-down; False where one is on already."""
         return seconds <= 0 or await self._store.claim(self._key("cool", channel), life_s=seconds)
 
-    async def count(self, what: str, channel: str, day: str) -> int:
+    async def count(self, what: str, channel: str, day: str, by: int = 1) -> int:
         """Count one more of a day, and return the new count."""
-        return await self._store.increase(self._key(f"day:{what}:{day}", channel), life_s=DAY_LIFE_S)
+        return await self._store.increase(self._key(f"day:{what}:{day}", channel), life_s=DAY_LIFE_S, by=by)
+
+    async def warm_up(self, channel: str) -> None:
+        """End the cool-down of a channel."""
+        await self._store.drop(self._key("cool", channel))
 
     async def counted(self, what: str, channel: str, day: str) -> int:
         """Return what was counted on a day."""

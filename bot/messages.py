@@ -20,6 +20,7 @@ NEEDED = {
 PICK = "Pick one:"
 PICK_GENTLE = "This may be serious, so here are only gentle ones:"
 PAGE = "{page} of {pages}"
+NOTE = "-# {note}"
 OPTION = "**{number}** · {alt_text}"
 SEND = "Send {number}"
 SHUFFLE = "Shuffle"
@@ -44,6 +45,7 @@ BANNED = (
 NOTHING_BANNED = "Nothing is banned on this server."
 BANS = "Choose what may come again ({count} banned):"
 ALLOWED = "**{name}** may come again."
+NOT_BANNED = "No GIF of that name is banned."
 OPTED_OUT_DONE = "I leave your messages alone from now on. `/forget` takes that back."
 FORGOTTEN = "All your settings are removed: you can be reacted to again."
 NOTHING_TO_FORGET = "There is nothing to forget: I have no settings of yours."
@@ -53,7 +55,7 @@ _PRIVACY = (
     "**What I keep of what you say:** nothing. No text is stored, logged, given to others, or trained on.\n"
     "**What I do keep:** settings of servers and channels; GIFs that are banned there; how often each GIF "
     "was liked there and how often I spoke up (counts); which GIFs a channel saw last; for 15 minutes the "
-    "GIFs of a preview, who asked for it, and which messages I answered; for 7 days who may remove a GIF I "
+    "GIFs of a preview, who asked for it, and which messages I looked at; for 7 days who may remove a GIF I "
     "posted and who put a thumb under it (ids, never text); who opted out.\n"
 )
 PRIVACY = (
@@ -116,7 +118,7 @@ BAD_HOURS = "Quiet hours are two full hours, such as `22-7`; `none` for no quiet
 BAD_TIMEZONE = "I know no time zone `{name}`: pick one from the list, such as `Europe/Berlin`."
 SERVER_SETTINGS = "**This server:** automatic mode {switch}, time zone {timezone}."
 CHANNEL_SETTINGS = {
-    "off": "**{channel}:** I react only when asked.",
+    "off": "**{channel}:** I react only when asked (once switched on: {detail}).",
     "top": "**{channel}:** I react to messages that answer no other and stand in no thread, {detail}.",
     "all": "**{channel}:** I react to all messages, {detail}.",
 }
@@ -135,10 +137,13 @@ _REFUSALS: dict[type[Exception], str] = {
     errors.OptedOutError: "Who wrote this does not want to be reacted to.",
     errors.NoGifError: "No GIF is left that fits: try another mood.",
     errors.NoMoodError: "I know no such mood: pick one from the list that appears while you type.",
+    errors.ForeignError: "I only know English well enough to answer without anybody looking first: use the "
+    "menu of the message, or `/react`.",
     errors.GoneError: "The message is gone, so nothing was posted.",
     errors.ForbiddenError: (
-        "I may not post here: I need **View Channel**, **Send Messages**, **Attach Files** and "
-        "**Read Message History** in this channel."
+        "I may not post here: I need **View Channel**, **Send Messages** (in threads **Send Messages in "
+        "Threads**), **Attach Files** and **Read Message History**, and a thread that is neither private nor "
+        "locked."
     ),
     errors.NotInvitedError: "I am not in this channel and cannot post here: type `/invite @Repartee` first.",
     errors.NotAllowedError: "Only who created the channel, or an admin of the workspace, may change that.",

@@ -6,12 +6,13 @@ An adapter says what happened (`bot.places`) and gets GIFs or a typed refusal (`
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import msgspec
 
-from bot.errors import ExpiredError, NoGifError, NotYoursError, OptedOutError
+from bot.errors import ExpiredError, ForeignError, NoGifError, NotYoursError, OptedOutError
 from bot.feedback import PASSED_OVER, SEND
 from bot.memory import Memory
 from bot.places import Ask, Place
@@ -21,6 +22,7 @@ from bot.selection import Selection
 from bot.variety import in_pages
 from bot.volunteer import Volunteer
 from inference.client import ReactionService
+from inference.errors import UnavailableError
 from inference.protocol import Reaction
 
 GENTLE = ("hug", "hearts", "sorry")  # the primary categories that fit a grave message
@@ -74,27 +76,30 @@ class Reactor:
             target=ask.target,
             reactions=[msgspec.structs.replace(r, why="") for r in in_pages(_required(sendable))],
             is_held=reply.is_held,
+            notes=reply.notes,
         )
         await self.memory.keep_preview(preview)
         return preview
 
-    async def turn(self, name: str, person: str, step: int) -> Preview:
-        """Leaf through a preview; who leafs on casts a vote against what is passed over for the first time.
+    async def turn(self, name: str, person: str, page: int) -> Preview:
+        """Leaf to a page (from 0) of a preview; who leafs on casts a vote against what is passed over.
+
+        That counts once a page. The page is absolute, as what people see may be older than what is stored.
 
         Raises:
             WishError: it is too old, or somebody else's.
         """
         preview = await self.find(name, person)
-        page = min(max(0, preview.page + step), preview.pages - 1)
-        is_new = page > preview.furthest
-        if is_new and preview.guild:
-            await self._vote(preview.guild, [reaction.id for reaction in preview.shown], -PASSED_OVER)
-        turned = msgspec.structs.replace(preview, page=page, furthest=max(page, preview.furthest))
+        turned = msgspec.structs.replace(preview, page=min(max(0, page), preview.pages - 1))
+        passed = turned.page - 1
+        if passed >= 0 and preview.guild and await self.memory.claim(f"passed:{name}:{passed}"):
+            gifs = [reaction.id for reaction in preview.on_page(passed)]
+            await self._vote(preview.guild, gifs, -PASSED_OVER)
         await self.memory.keep_preview(turned)
         return turned
 
     async def choose(self, name: str, person: str, number: int) -> tuple[Preview, Reaction]:
-        """Take the GIF at a place of the page, counted from 0; nobody can take one of this preview again.
+        """Take the GIF at a place of the whole preview, from 0; nobody can take one of it again.
 
         The adapter posts it and then calls `settle`, or `give_back` where that failed.
 
@@ -102,12 +107,23 @@ class Reactor:
             WishError: the preview is too old, used up, or somebody else's.
         """
         preview = await self.find(name, person)
-        if not 0 <= number < len(preview.shown) or not await self.memory.claim(f"choice:{name}"):
+        if not 0 <= number < len(preview.reactions):
             raise ExpiredError
-        return preview, preview.shown[number]
+        chosen = preview.reactions[number]
+        if preview.author and preview.author != person and await self.memory.has_opted_out(preview.author):
+            raise OptedOutError
+        if preview.guild and chosen.fingerprint in await self._banned(preview.guild):
+            raise NoGifError
+        if not await self.memory.claim(f"choice:{name}"):
+            raise ExpiredError
+        return preview, chosen
 
     async def settle(self, preview: Preview, chosen: Reaction, message: str) -> None:
-        """Note that a chosen GIF is posted, as the given message."""
+        """Note that a chosen GIF is posted, as the given message; it is, whatever becomes of the note."""
+        with contextlib.suppress(UnavailableError):
+            await self._note(preview, chosen, message)
+
+    async def _note(self, preview: Preview, chosen: Reaction, message: str) -> None:
         place = Place(preview.channel, preview.guild)
         await self.posts.keep(place, chosen, message, asker=preview.asker, author=preview.author)
         if preview.guild:
@@ -154,9 +170,14 @@ class Reactor:
         limits = await self._selection.limits(ask.place)
         wanted = (ask.mood,) if ask.mood else ()
         reply, sendable = await self._selection.rank(ask.text, limits, 1, wanted)
+        if reply.is_foreign:
+            raise ForeignError
         if reply.is_held:
             sendable = (await self._selection.rank(ask.text, limits, 1, GENTLE))[1]
         return Pick(_required(sendable)[0], reply.is_held)
+
+    async def _banned(self, guild: str) -> set[str]:
+        return {ban.fingerprint for ban in await self.memory.bans(guild)}
 
     async def _check_author(self, ask: Ask) -> None:
         if ask.author and ask.author != ask.asker and await self.memory.has_opted_out(ask.author):

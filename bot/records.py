@@ -46,8 +46,8 @@ class GuildSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 class Preview(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What one person is shown to choose from, `SHOWN` a page.
 
-    `target` is the message that is to be answered, empty for none; `author` wrote it. `furthest` is the last
-    page that has been looked at.
+    `target` is the message that is to be answered, empty for none; `author` wrote it. `notes` say what the
+    model could not make out.
     """
 
     id: str
@@ -59,12 +59,16 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     author: str = ""
     is_held: bool = False
     page: int = 0
-    furthest: int = 0
+    notes: list[str] = []
 
     @property
     def shown(self) -> list[Reaction]:
         """The GIFs of the present page."""
-        return self.reactions[self.page * SHOWN : (self.page + 1) * SHOWN]
+        return self.on_page(self.page)
+
+    def on_page(self, page: int) -> list[Reaction]:
+        """Return the GIFs of a page, counted from 0."""
+        return self.reactions[page * SHOWN : (page + 1) * SHOWN]
 
     @property
     def pages(self) -> int:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import msgspec
 
 from bot.memory import Memory
 from bot.places import Place
@@ -13,6 +15,9 @@ from inference.client import ReactionService
 from inference.logs import get_logger
 from inference.protocol import Reaction, ReactReply, ReactRequest
 
+WINDOW = 400  # characters: what a model reads of a message, and a little less
+MOST_WINDOWS = 12
+LAST_WORDS = 40
 ATTEMPTS = 4  # at GIFs that can be sent, each without those that cannot
 
 
@@ -63,7 +68,26 @@ class Selection:
     async def rank(
         self, text: str, limits: Limits, k: int, categories: Sequence[str], kinds: int = 0
     ) -> tuple[ReactReply, list[Reaction]]:
-        """Rank GIFs; others take the place of those that cannot be sent, as far as there are some."""
+        """Rank GIFs; others take the place of those that cannot be sent, as far as there are some.
+
+        Where nothing else is left, what was seen comes again, the longest ago first. Of a long message all is
+        looked at for anything grave.
+        """
+        reply, sendable = await self._rank(text, limits, k, categories, kinds)
+        while not sendable and limits.recent:
+            limits = replace(limits, recent=limits.recent[: len(limits.recent) // 2])
+            reply, sendable = await self._rank(text, limits, k, categories, kinds)
+        if reply.is_cut and not reply.is_held:
+            holds = [await self._hold(part) for part in windows(text)]
+            reply = msgspec.structs.replace(reply, hold=max([reply.hold, *holds]))
+        return reply, sendable
+
+    async def _hold(self, text: str) -> float:
+        return (await self._service.react(ReactRequest(text=text, k=1))).hold
+
+    async def _rank(
+        self, text: str, limits: Limits, k: int, categories: Sequence[str], kinds: int
+    ) -> tuple[ReactReply, list[Reaction]]:
         unsendable: list[str] = []
         for _ in range(ATTEMPTS):
             reply = await self._service.react(limits.request(text, k, categories, unsendable, kinds))
@@ -84,3 +108,10 @@ class Selection:
             except OSError:
                 return False
         return size <= max_bytes
+
+
+def windows(text: str) -> list[str]:
+    """Cut what follows the beginning of a long message into pieces that overlap by half, the last first."""
+    starts = range(WINDOW // 2, len(text) - WINDOW // 2, WINDOW // 2)
+    pieces = [*(text[start : start + WINDOW] for start in starts), text[-LAST_WORDS:]]
+    return [piece for piece in reversed(pieces) if piece.strip()][:MOST_WINDOWS]

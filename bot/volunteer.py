@@ -61,6 +61,13 @@ class Volunteer:
         why = await self._judge(heard, settings, msgspec.structs.replace(reply, reactions=sendable), now)
         return Verdict(None if why else sendable[0], why)
 
+    async def give_back(self, heard: Heard) -> None:
+        """Take back that a GIF was counted which could not be posted, and the cool-down that it began."""
+        guild = await self._memory.guild(heard.place.guild)
+        day = self._memory.clock().astimezone(ZoneInfo(guild.timezone)).date().isoformat()
+        await self._memory.count("posted", heard.settings_channel, day, by=-1)
+        await self._memory.warm_up(heard.settings_channel)
+
     async def _reserve(
         self, heard: Heard, settings: ChannelSettings, *, is_on: bool, now: datetime
     ) -> Silence:

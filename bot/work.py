@@ -12,8 +12,6 @@ from bot.metrics import BotMetrics
 from inference.errors import ReparteeError
 from inference.logs import get_logger, where_of
 
-AT_ONCE = 8  # pieces of work; what came in meanwhile is acknowledged and waits, so that no crowd delays that
-
 Step = Callable[[], Awaitable[object]]
 Say = Callable[[str], Awaitable[object]]
 
@@ -29,7 +27,6 @@ class Work:
             part: the name under which it is logged.
         """
         self.metrics = metrics
-        self._places = asyncio.Semaphore(AT_ONCE)
         self._running = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -40,8 +37,7 @@ class Work:
         """Do a piece of work; what goes wrong is said to the person. Returns how it ended."""
         with self.metrics.timed(surface, "answer"):
             try:
-                async with self._places:
-                    await work()
+                await work()
                 return "answered"
             except ReparteeError as error:
                 outcome, line = type(error).__name__, refusal(error)

@@ -13,6 +13,7 @@ from tokenizers import Tokenizer
 from inference.bundle import REPAIR, Bundle, ImageSpec, TextSpec
 from inference.errors import BundleError, DeviceError
 from inference.frames import read_frames
+from inference.language import is_other_language
 from inference.preprocess import clean_text, compose_square, foreign_share, normalise
 from inference.sessions import Device, Runner, describe_device, device_of, open_session
 
@@ -98,6 +99,8 @@ class TextEncoder:
             return Tokens(clean, [], False, 0.0)
         is_cut = len(text) > RAW_CHARACTERS or len(clean) > limit or bool(encoding.overflowing)
         foreign = max(foreign_share(clean[:limit]), ids.count(self._unknown) / words)
+        if is_other_language(text[:RAW_CHARACTERS]):
+            foreign = 1.0
         return Tokens(clean[:limit], ids, is_cut, foreign)
 
     def encode(self, ids: Sequence[int]) -> tuple[Floats, float]:

@@ -10,6 +10,7 @@ from discord import app_commands
 
 from bot import messages
 from bot.discord._desk import Desk
+from bot.discord._posting import shorten
 from bot.discord._reading import settings_channel
 from bot.memory import Memory
 from bot.records import Boldness, Mode
@@ -126,7 +127,9 @@ class Administration(app_commands.Group):
                 return messages.ALLOWED.format(name=chosen.name)
             if not bans:
                 return messages.NOTHING_BANNED
-            names = "\n".join(f"- {ban.name}, <t:{ban.at}:D>" for ban in bans[:SHOWN])
+            if allow is not None:
+                return messages.NOT_BANNED
+            names = "\n".join(f"- {shorten(ban.name, 50)}, <t:{ban.at}:D>" for ban in bans[:SHOWN])
             return f"{messages.BANS.format(count=len(bans))}\n{names}"
 
         await self._answer(interaction, "banned", change)

@@ -11,10 +11,12 @@ from bot.discord._desk import Desk
 from bot.discord._posting import gif_file, post_buttons
 from bot.discord._previews import Previews
 from bot.discord._reading import place_of_interaction, plain, text_of
+from bot.errors import ForeignError
 from bot.messages import FORGOTTEN, NOTHING_TO_FORGET, OPTED_OUT_DONE, PRIVACY, SENT_BY
 from bot.moods import find_mood, spoken, suggest
 from bot.places import Ask
 from bot.reactor import Reactor
+from inference.errors import MessageError
 
 MENU = "React with a GIF"
 MAX_MESSAGE = 2000
@@ -52,6 +54,11 @@ class Commands:
         """Show GIFs for a message that somebody right-clicked."""
 
         async def work() -> None:
+            if (
+                message.author.id == interaction.client.application_id
+                or message.author == interaction.client.user
+            ):
+                raise MessageError
             ask = Ask(
                 text=text_of(message),
                 place=place_of_interaction(interaction),
@@ -117,10 +124,13 @@ class Commands:
     async def _post_best(self, interaction: Interaction, ask: Ask) -> None:
         """Fill the public place of an interaction with the best GIF.
 
-        On a grave message only who asked is shown something: gentle ones to choose from.
+        On a grave or foreign message only who asked is shown something, to choose from.
         """
-        pick = await self._reactor.best(ask)
-        if pick.is_held:
+        try:
+            pick = await self._reactor.best(ask)
+        except ForeignError:
+            pick = None
+        if pick is None or pick.is_held:
             await interaction.delete_original_response()
             await self._previews.show_anew(interaction, ask)
             return

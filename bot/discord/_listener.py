@@ -11,6 +11,7 @@ from bot.discord._posting import post
 from bot.discord._reading import (
     heard,
     is_from_person,
+    is_own_message,
     is_spoken_to,
     place_of_message,
     text_of,
@@ -67,11 +68,11 @@ class Listener:
 
     async def _answer(self, message: discord.Message) -> str:
         memory, asker = self._reactor.memory, str(message.author.id)
-        if not await memory.is_first(str(message.id)):
-            return "delivered twice"
-        if is_pushy(await memory.count_question(str(message.channel.id), asker)):
-            return "too many"
         try:
+            if not await memory.is_first(str(message.id)):
+                return "delivered twice"
+            if is_pushy(await memory.count_question(str(message.channel.id), asker)):
+                return "too many"
             return await self._react(message)
         except ReparteeError as error:
             await _say(message, refusal(error))
@@ -79,10 +80,13 @@ class Listener:
 
     async def _react(self, message: discord.Message) -> str:
         about = message if text_of(message) or message.reference is None else await _answered(message)
-        if about is None or (about is not message and not text_of(about)):
+        if about is not None and is_own_message(about, self._bot.me):
+            raise MessageError
+        is_empty = about is not message and (about is None or not text_of(about))
+        if about is None or (is_empty and not self._bot.reads_messages):
             await _say(message, CANNOT_READ.format(menu=self._menu))
             return "unreadable"
-        if not text_of(about) and not about.attachments:
+        if about is message and not text_of(about) and not about.attachments:
             await _say(message, NOTHING_SAID.format(name=f"@{self._bot.name}"))
             return "nothing said"
         asker, author = str(message.author.id), str(about.author.id)
@@ -102,7 +106,11 @@ class Listener:
         if verdict.reaction is None:
             return verdict.why
         nonce = str(message.id)
-        posted = await post(message.channel, verdict.reaction, event.target, nonce=nonce, is_silent=True)
+        try:
+            posted = await post(message.channel, verdict.reaction, event.target, nonce=nonce, is_silent=True)
+        except BaseException:
+            await self._reactor.volunteer.give_back(event)
+            raise
         await self._reactor.posts.keep(event.place, verdict.reaction, posted, author=event.author)
         return "answered"
 

@@ -22,6 +22,7 @@ NONCE_LETTERS = 25
 UNKNOWN_MESSAGE = 10008
 INVALID_FORM = 50035
 NO_HISTORY = 160002
+LOCKED = (50083, 160005)  # a thread that is archived or locked
 REMOVE_ID, NEVER_ID = "rp:remove", "rp:never"
 
 Interaction = discord.Interaction[Any]
@@ -42,6 +43,11 @@ def gif_file(reaction: Reaction, name: str = "") -> discord.File:
         raise NoGifError from error
     alt_text = reaction.alt_text[:MAX_ALT_TEXT]
     return discord.File(io.BytesIO(content), filename=f"{slug}.gif", description=alt_text)
+
+
+def shorten(text: str, most: int) -> str:
+    """Cut a text where a word ends."""
+    return text if len(text) <= most else text[: most - 1].rpartition(" ")[0] + "…"
 
 
 def post_buttons(*, has_moderators: bool) -> discord.ui.View:
@@ -65,7 +71,7 @@ async def post_choice(interaction: Interaction, preview: Preview, chosen: Reacti
     """
     who = f"<@{preview.asker}>"
     if is_at_home(interaction):
-        check_permissions(interaction)
+        check_permissions(interaction, is_reply=bool(preview.target))
         nonce = preview.id[:NONCE_LETTERS]
         content = SENT_BY.format(who=who)
         return await post(interaction.channel, chosen, preview.target, content=content, nonce=nonce)
@@ -113,7 +119,7 @@ def is_at_home(interaction: Interaction) -> bool:
     return interaction.is_guild_integration()
 
 
-def check_permissions(interaction: Interaction) -> None:
+def check_permissions(interaction: Interaction, *, is_reply: bool) -> None:
     """Refuse a channel in which the bot lacks a permission that it needs.
 
     Raises:
@@ -122,7 +128,8 @@ def check_permissions(interaction: Interaction) -> None:
     may = interaction.app_permissions
     is_thread = isinstance(interaction.channel, discord.Thread)
     may_send = may.send_messages_in_threads if is_thread else may.send_messages
-    may_all = may.view_channel and may_send and may.attach_files and may.read_message_history
+    may_all = may.view_channel and may_send and may.attach_files
+    may_all = may_all and (may.read_message_history or not is_reply)
     if interaction.guild_id is not None and not may_all:
         raise ForbiddenError
 
@@ -134,7 +141,7 @@ def _explained() -> Iterator[None]:
     except discord.Forbidden as error:
         raise ForbiddenError from error
     except discord.HTTPException as error:
-        if error.code == NO_HISTORY:
+        if error.code in (NO_HISTORY, *LOCKED):
             raise ForbiddenError from error
         is_reference = error.code == INVALID_FORM and "message_reference" in error.text
         if error.code == UNKNOWN_MESSAGE or is_reference:

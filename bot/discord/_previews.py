@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +18,6 @@ from bot.reactor import Reactor
 from bot.records import Preview
 
 Interaction = discord.Interaction[Any]
-STEPS = {"shuffle": 1, "previous": -1}
 
 
 class Previews:
@@ -39,21 +39,21 @@ class Previews:
         view, files = preview_view(preview), preview_files(preview)
         await interaction.followup.send(view=view, files=files, ephemeral=True)
 
-    async def press(self, interaction: Interaction, act: str, ticket: str) -> None:
-        """Deal with a click in a preview."""
+    async def press(self, interaction: Interaction, act: str, place: int, ticket: str) -> None:
+        """Deal with a click in a preview; `place` is that of the GIF or the page that it means."""
         person = str(interaction.user.id)
 
         async def work() -> None:
             self._check(ticket)
             if act == "cancel":
                 await self._reactor.drop(ticket, person)
-                await interaction.delete_original_response()
-            elif act in STEPS:
-                await self._draw(interaction, await self._reactor.turn(ticket, person, STEPS[act]))
+                await _vanish(interaction)
+            elif act == "page":
+                await self._draw(interaction, await self._reactor.turn(ticket, person, place))
             else:
-                await self._send(interaction, ticket, person, int(act.removeprefix("send")))
+                await self._send(interaction, ticket, person, place)
 
-        await self._desk.press(interaction, f"preview {act.rstrip('012')}", work)
+        await self._desk.press(interaction, f"preview {act}", work)
 
     async def remove(self, interaction: Interaction) -> None:
         """Deal with a click that takes a post away."""
@@ -61,8 +61,9 @@ class Previews:
 
         async def work() -> None:
             person = str(interaction.user.id)
-            await self._reactor.posts.remove(message, person, is_moderator=is_moderator(interaction))
-            await interaction.delete_original_response()
+            may_all = is_moderator(interaction) or interaction.context.dm_channel
+            await self._reactor.posts.remove(message, person, is_moderator=may_all)
+            await _vanish(interaction)
 
         await self._desk.press(interaction, "remove", work)
 
@@ -72,7 +73,7 @@ class Previews:
 
         async def work() -> None:
             post = await self._reactor.posts.ban(message, is_moderator=is_moderator(interaction))
-            await interaction.delete_original_response()
+            await _vanish(interaction)
             await interaction.followup.send(BANNED.format(name=post.name), ephemeral=True)
 
         await self._desk.press(interaction, "never again", work)
@@ -89,6 +90,12 @@ class Previews:
             await self._reactor.give_back(preview)
             raise
         await self._reactor.settle(preview, chosen, message)
+        await _vanish(interaction)
+
+
+async def _vanish(interaction: Interaction) -> None:
+    """Take away what was clicked; another click may have done so before."""
+    with contextlib.suppress(discord.NotFound):
         await interaction.delete_original_response()
 
 

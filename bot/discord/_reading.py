@@ -9,6 +9,7 @@ import discord
 
 from bot.places import ADULT_RATING, DEFAULT_MAX_BYTES, OPEN_RATING, Heard, Place
 
+PREVIEW_BYTES = 8 * 1024 * 1024  # three of them go into one request, which may have 25 MiB
 _EMOJI = re.compile(r"<a?:(\w+):\d+>")
 _MENTION = re.compile(r"<(?:@[!&]?|#|/[^:>]+:|id:)\w+>")
 _TIME = re.compile(r"<t:\d+(?::\w)?>")
@@ -43,7 +44,7 @@ def place_of_interaction(interaction: discord.Interaction[Any]) -> Place:
     return place_of(
         interaction.channel,
         interaction.guild_id,
-        interaction.filesize_limit,
+        min(interaction.filesize_limit, PREVIEW_BYTES),
         channel_id=interaction.channel_id,
     )
 

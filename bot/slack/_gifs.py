@@ -15,9 +15,9 @@ from typing import Any
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.errors import GoneError, NotInvitedError
+from bot.errors import ExpiredError, GoneError, NotInvitedError
 from bot.messages import CANCEL, OPTION, PAGE, PICK, PICK_GENTLE, PREVIOUS, SEND, SENT_BY, SHUFFLE
-from bot.records import Preview
+from bot.records import SHOWN, Preview
 from bot.slack._uploads import Uploads
 from bot.slack._words import MAX_ALT_TEXT, Payload, button, context, escape, mrkdwn, section
 from inference.protocol import Reaction
@@ -40,7 +40,8 @@ class Gifs:
         """Lay a page of a preview out."""
         images = await asyncio.gather(*(self._image(reaction) for reaction in preview.shown))
         head = PICK_GENTLE if preview.is_held else PICK
-        blocks = [section(head), context(PAGE.format(page=preview.page + 1, pages=preview.pages))]
+        page = PAGE.format(page=preview.page + 1, pages=preview.pages)
+        blocks = [section(head), context("\n".join([*preview.notes, page]))]
         for number, (reaction, image) in enumerate(zip(preview.shown, images, strict=True), 1):
             text = OPTION.format(number=number, alt_text=escape(reaction.alt_text))
             blocks.append(section(text, accessory=image))
@@ -88,14 +89,33 @@ def _source(url: str, reaction: Reaction) -> Payload:
 
 
 def _buttons(preview: Preview) -> list[Payload]:
-    """Return the buttons; each carries the signed name of the preview, which outlives the bot's process."""
-    shown = range(len(preview.shown))
-    buttons = [button(SEND.format(number=n + 1), SENDS[n], preview.id, style="primary") for n in shown]
+    """Return the buttons; each carries the signed name of the preview, and which GIF or page it means."""
+
+    def value(place: int) -> str:
+        return f"{preview.id}:{place}"
+
+    first = preview.page * SHOWN
+    buttons = [
+        button(SEND.format(number=n + 1), SENDS[n], value(first + n), style="primary")
+        for n in range(len(preview.shown))
+    ]
     if preview.page + 1 < preview.pages:
-        buttons.append(button(SHUFFLE, SHUFFLE_ID, preview.id))
+        buttons.append(button(SHUFFLE, SHUFFLE_ID, value(preview.page + 1)))
     if preview.page:
-        buttons.append(button(PREVIOUS, PREVIOUS_ID, preview.id))
-    return [*buttons, button(CANCEL, CANCEL_ID, preview.id)]
+        buttons.append(button(PREVIOUS, PREVIOUS_ID, value(preview.page - 1)))
+    return [*buttons, button(CANCEL, CANCEL_ID, value(0))]
+
+
+def split_value(value: str) -> tuple[str, int]:
+    """Return the name of the preview and the place that a button's value says.
+
+    Raises:
+        ExpiredError: it is none of ours.
+    """
+    name, _, place = value.rpartition(":")
+    if not place.isdecimal():
+        raise ExpiredError
+    return name, int(place)
 
 
 @contextlib.contextmanager

@@ -67,9 +67,9 @@ class Listener:
 
     async def _answer(self, event: Payload, thread: str) -> str:
         memory, asker = self._reactor.memory, event["user"]
-        if is_pushy(await memory.count_question(event["channel"], asker)):
-            return "too many"
         try:
+            if is_pushy(await memory.count_question(event["channel"], asker)):
+                return "too many"
             return await self._react(event, thread)
         except ReparteeError as error:
             await self._say(event["channel"], thread, refusal(error))
@@ -119,7 +119,11 @@ class Listener:
         if verdict.reaction is None:
             return verdict.why
         thread = event.get("thread_ts") or event["ts"]
-        ts = await self._gifs.post(verdict.reaction, event["channel"], thread)
+        try:
+            ts = await self._gifs.post(verdict.reaction, event["channel"], thread)
+        except BaseException:
+            await self._reactor.volunteer.give_back(told)
+            raise
         posted = name_of(event["channel"], ts)
         await self._reactor.posts.keep(told.place, verdict.reaction, posted, author=told.author)
         return "answered"

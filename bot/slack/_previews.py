@@ -10,13 +10,12 @@ from bot.messages import PICK, SLACK_BANNED, SLACK_NO_POST, SLACK_REACT_USAGE, S
 from bot.places import Ask
 from bot.reactor import Reactor
 from bot.records import Preview
-from bot.slack._gifs import CANCEL_ID, PREVIOUS_ID, SENDS, SHUFFLE_ID, Gifs
+from bot.slack._gifs import CANCEL_ID, PREVIOUS_ID, SHUFFLE_ID, Gifs, split_value
 from bot.slack._people import People
 from bot.slack._reading import Payload, name_of, place_of, plain
 from bot.slack._replies import RefusedReplyError, Replies
 from bot.slack._words import escape
 
-STEPS = {SHUFFLE_ID: 1, PREVIOUS_ID: -1}
 Work = Callable[[], Awaitable[None]]
 
 
@@ -64,15 +63,16 @@ class Previews:
     async def press(self, body: Payload) -> None:
         """Deal with a click in a preview."""
         action, person, url = body["actions"][0], body["user"]["id"], body["response_url"]
-        name, act = action["value"], action["action_id"]
+        name, place = split_value(action["value"])
+        act = action["action_id"]
         self._check(name)
         if act == CANCEL_ID:
             await self._reactor.drop(name, person)
             await self._replies.remove(url)
-        elif act in STEPS:
-            await self._draw(await self._reactor.turn(name, person, STEPS[act]), url, replaces=True)
+        elif act in (SHUFFLE_ID, PREVIOUS_ID):
+            await self._draw(await self._reactor.turn(name, person, place), url, replaces=True)
         else:
-            await self._send(name, person, SENDS.index(act))
+            await self._send(name, person, place)
             await self._replies.remove(url)
 
     async def remove(self, shortcut: Payload) -> None:

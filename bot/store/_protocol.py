@@ -39,8 +39,8 @@ class Store(Protocol):
         """Forget a value, a table or a list; whether there was one."""
         ...
 
-    async def increase(self, key: str, *, life_s: float) -> int:
-        """Count one more and return the new count."""
+    async def increase(self, key: str, *, life_s: float, by: int = 1) -> int:
+        """Count `by` more and return the new count."""
         ...
 
     async def fields(self, key: str) -> dict[str, bytes]:

@@ -13,8 +13,8 @@ from inference.errors import UnavailableError
 from inference.redis_link import UNREACHABLE, Link
 
 _INCREASE = """
-local count = redis.call('INCR', KEYS[1])
-if count == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
+local count = redis.call('INCRBY', KEYS[1], ARGV[2])
+if redis.call('PTTL', KEYS[1]) < 0 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
 return count
 """
 _PUSH = """
@@ -68,10 +68,10 @@ class RedisStore:
         with self._explained():
             return bool(await self._link.run("DEL", self._prefix + key))
 
-    async def increase(self, key: str, *, life_s: float) -> int:
-        """Count one more and return the new count."""
+    async def increase(self, key: str, *, life_s: float, by: int = 1) -> int:
+        """Count `by` more and return the new count."""
         with self._explained():
-            return int(await self._link.run_script(_INCREASE, [self._prefix + key], [_ms(life_s)]))
+            return int(await self._link.run_script(_INCREASE, [self._prefix + key], [_ms(life_s), by]))
 
     async def fields(self, key: str) -> dict[str, bytes]:
         """Return a table."""

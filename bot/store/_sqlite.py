@@ -95,11 +95,11 @@ class SqliteStore:
                 await self._db.execute(f"DELETE FROM {table} WHERE key = ?", (key,))
             return self._db.total_changes > before
 
-    async def increase(self, key: str, *, life_s: float) -> int:
-        """Count one more and return the new count."""
+    async def increase(self, key: str, *, life_s: float, by: int = 1) -> int:
+        """Count `by` more and return the new count."""
         async with self._change() as now:
             row = await self._row("SELECT value, ends FROM items WHERE key = ? AND ends > ?", key, now)
-            count, ends = (int(row[0]) + 1, row[1]) if row else (1, now + life_s)
+            count, ends = (int(row[0]) + by, row[1]) if row else (by, now + life_s)
             await self._db.execute(_PUT, (key, str(count).encode(), ends))
             return count
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from bot.errors import ExpiredError, NoMoodError, NotYoursError
 from bot.messages import refusal
 from bot.reactor import GENTLE
 from inference.engine import Engine
+from tests import tiny
 from tests.bot.stage import Stage, playing, previewed
 from tests.discord_side.commands import NotOffered
 from tests.discord_side.server import DiscordSide
@@ -307,3 +309,34 @@ async def _leaf_through(stage: Stage, preview: Any) -> list[bytes]:
 def _buttons(message: Any) -> list[dict[str, Any]]:
     rows = [each for each in message.components if each["type"] == 1]
     return [button for row in rows for button in row["components"]]
+
+
+async def test_send_means_the_page_that_is_seen_not_the_one_that_is_stored(stage: Stage) -> None:
+    side, ann = stage.side, stage.side.people["ann"]
+    _, preview = await previewed(stage, "I miss you")
+    seen = preview.shown_files[0].data
+    side.fail("PATCH", r"/messages/@original$", 403, {"code": 50013, "message": "Missing Permissions"})
+    await (await side.press(ann, preview, "Shuffle")).followup()  # it could not be drawn
+    assert preview.shown_files[0].data == seen
+    await side.press(ann, preview, "Send 1")
+    assert (await side.posted()).attachments[0].data == seen
+
+
+async def test_its_own_posts_are_not_reacted_to(stage: Stage) -> None:
+    side, ann = stage.side, stage.side.people["ann"]
+    post = await _sent(stage)
+    line = await (await side.menu(ann, "React with a GIF", post)).reply()
+    assert "nothing to react to" in line.content
+
+
+async def test_long_alt_texts_are_shortened(side: DiscordSide, tiny_bundle: Path, tmp_path: Path) -> None:
+    pack = tiny.make_pack(tmp_path / "pack")
+    manifest = pack / "manifest.jsonl"
+    lines = [json.loads(line) for line in manifest.read_text().splitlines()]
+    text = "\n".join(json.dumps(line | {"alt_text": "a *very* long_text " * 200}) for line in lines)
+    manifest.write_text(text + "\n")
+    engine = Engine.open(tiny_bundle, [pack], tmp_path / "catalogue.sqlite")
+    async with playing(side, engine, tmp_path) as stage:
+        _, preview = await previewed(stage, "I miss you")
+        await side.press(side.people["ann"], preview, "Send 1")
+        assert len((await side.posted()).attachments[0].description or "") == 1024

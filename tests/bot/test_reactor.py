@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from bot.errors import ExpiredError, NoGifError, NotYoursError, OptedOutError
+from bot.errors import ExpiredError, ForeignError, NoGifError, NotYoursError, OptedOutError
 from bot.memory import Memory
 from bot.places import Ask, Heard, Place
 from bot.reactor import GENTLE, Reactor
@@ -103,12 +103,12 @@ async def test_a_mood_is_all_that_is_shown(reactor: Reactor) -> None:
 async def test_leafing_on_and_back(reactor: Reactor) -> None:
     preview = await reactor.preview(ask("I miss you"))
     seen = [reaction.id for reaction in preview.shown]
-    for _ in range(preview.pages - 1):
-        preview = await reactor.turn(preview.id, "ann", 1)
+    for page in range(1, preview.pages):
+        preview = await reactor.turn(preview.id, "ann", page)
         assert not {reaction.id for reaction in preview.shown} & set(seen)
         seen += [reaction.id for reaction in preview.shown]
-    assert (await reactor.turn(preview.id, "ann", 1)).page == preview.page
-    assert (await reactor.turn(preview.id, "ann", -1)).page == preview.page - 1
+    assert (await reactor.turn(preview.id, "ann", 99)).page == preview.page
+    assert (await reactor.turn(preview.id, "ann", preview.page - 1)).page == preview.page - 1
 
 
 async def test_only_who_asked_can_use_a_preview_and_not_after_it_expired(
@@ -207,8 +207,8 @@ async def test_choices_shift_what_comes_first(reactor: Reactor) -> None:
 
 async def test_who_leafs_on_votes_against_what_was_passed_over_once(reactor: Reactor) -> None:
     preview = await reactor.preview(ask("I miss you"))
-    for step in (1, -1, 1):
-        await reactor.turn(preview.id, "ann", step)
+    for page in (1, 0, 1):
+        await reactor.turn(preview.id, "ann", page)
     shifts = await reactor.memory.shifts("g1")
     assert shifts.keys() == {reaction.id for reaction in preview.shown}
     assert len({round(shift, 9) for shift in shifts.values()}) == 1
@@ -344,3 +344,57 @@ async def test_a_dry_run_only_counts(reactor: Reactor) -> None:
 async def test_settings_outlive_unknown_fields_of_a_newer_version(reactor: Reactor) -> None:
     await reactor.memory._store.put("test:channel:c1", msgspec.msgpack.encode({"mode": "top", "new": 1}))
     assert await reactor.memory.channel("c1") == ChannelSettings(mode="top")
+
+
+async def test_a_button_means_what_it_showed_whatever_is_stored_by_then(reactor: Reactor) -> None:
+    preview = await reactor.preview(ask("I miss you"))
+    await reactor.turn(preview.id, "ann", 2)
+    _, chosen = await reactor.choose(preview.id, "ann", 1)
+    assert chosen == preview.reactions[1]
+
+
+async def test_what_changed_since_the_preview_is_looked_at_again(reactor: Reactor) -> None:
+    preview = await reactor.preview(ask("boom"))
+    await reactor.memory.ban("g1", "x", preview.reactions[0].fingerprint)
+    with pytest.raises(NoGifError):
+        await reactor.choose(preview.id, "ann", 0)
+    await reactor.memory.opt_out("bob")
+    with pytest.raises(OptedOutError):
+        await reactor.choose(preview.id, "ann", 1)
+
+
+async def test_a_foreign_message_is_looked_at_by_somebody_first(reactor: Reactor) -> None:
+    grave = "meine Oma ist gestern gestorben, funny haha"
+    with pytest.raises(ForeignError):
+        await reactor.best(ask(grave))
+    preview = await reactor.preview(ask(grave))
+    assert any("English" in note for note in preview.notes)
+    await switch_on(reactor)
+    assert (await reactor.volunteer.decide(heard(grave))).why == "unsure"
+
+
+async def test_the_end_of_a_long_message_is_heard_too(reactor: Reactor) -> None:
+    long = "so funny haha " * 60 + "but he died"
+    assert (await reactor.preview(ask(long))).is_held
+    assert (await reactor.best(ask(long))).is_held
+    await switch_on(reactor)
+    assert (await reactor.volunteer.decide(heard(long))).why == "held"
+    assert (await reactor.volunteer.decide(heard("so funny haha " * 60))).why == "unsure"
+
+
+async def test_a_small_pack_does_not_fall_silent(reactor: Reactor) -> None:
+    names = []
+    for number in range(6):
+        preview = await reactor.preview(ask("hug", mood="hug"))
+        await reactor.settle(preview, preview.reactions[0], f"post-{number}")
+        names.append(preview.reactions[0].name)
+    assert names == ["hug", "hug and tears"] * 3
+
+
+async def test_what_could_not_be_posted_is_given_back(reactor: Reactor) -> None:
+    await switch_on(reactor, cooldown_s=300)
+    event = heard("boom")
+    assert (await reactor.volunteer.decide(event)).reaction
+    await reactor.volunteer.give_back(event)
+    assert await reactor.memory.counted("posted", "c1", "2026-11-24") == 0
+    assert (await reactor.volunteer.decide(heard("boom"))).reaction
