@@ -1,4 +1,4 @@
-"""The manifest of the Slack app: with what it asks for every flow works, and without any part of it one fails.
+"""The manifest of the Slack app: with what it asks for all flows work, and without any part of it one fails.
 
 The stand-in keeps scopes and subscriptions; commands and shortcuts, which Slack offers by the manifest, are
 kept here.
@@ -20,6 +20,7 @@ from slack_bolt.async_app import AsyncApp
 
 from bot import messages
 from bot.cli._slack import EVENTS_PATH
+from bot.settings import SlackSettings
 from bot.slack import _app
 from bot.slack._words import mrkdwn
 from inference.engine import Engine
@@ -325,8 +326,8 @@ READS: tuple[Flow, ...] = (bare_mention, private_bare_mention, automatic, privat
 STOPS: dict[str, Flow] = {
     "commands": menu,
     "chat:write": mention,
-    "files:write": command,
-    "files:read": command,
+    "files:write": mention,  # of one GIF: in a preview the uploads of the others would go on
+    "files:read": mention,
     "app_mentions:read": mention,
     "im:history": direct,
     "reactions:read": thumbs,
@@ -477,9 +478,13 @@ def test_over_http_every_request_goes_to_the_bots_address() -> None:
     assert re.fullmatch(rf"https://[\w.-]+{re.escape(EVENTS_PATH)}", urls[0])
 
 
-def test_the_guide_explains_every_scope() -> None:
+def test_the_guide_explains_every_scope_setting_and_field() -> None:
     guide = (ROOT / "docs" / "slack.md").read_text(encoding="utf-8")
     for scope in scopes_of(manifest(READING)):
         assert f"| `{scope}` |" in guide, scope
     for mark in (READING, OVER_HTTP):
         assert f"`#{mark} `" in guide
+    for field in SlackSettings.model_fields:
+        assert f"`SLACK_{field.upper()}`" in guide, field
+    for label in messages.SETTINGS_LABELS.values():
+        assert f"| {label.partition(', such')[0]} |" in guide, label

@@ -96,7 +96,7 @@ def _obstacles(command: Payload, person: Person, channel: Channel, install: str)
     is_admin = person.permissions & Permission.ADMINISTRATOR
     if channel.guild is not None and needed & ~person.permissions and not is_admin:
         obstacles.append(f"it needs permissions {needed}")
-    if command["nsfw"] and not channel.is_nsfw:
+    if command["nsfw"] and not channel.home.is_nsfw:
         obstacles.append("it is for age-restricted channels")
     return obstacles
 
@@ -174,8 +174,8 @@ class Form:
         if isinstance(value, Person):
             return self._resolve_person(value)
         if isinstance(value, Channel):
-            described = payloads.channel(value, self._bot) | {"permissions": str(int(value.bot_permissions))}
-            return self._resolve("channels", value.id, described)
+            may = {"permissions": str(int(value.home.bot_permissions))}
+            return self._resolve("channels", value.id, payloads.channel(value, self._bot) | may)
         if isinstance(value, Upload):
             stored = self._book.store(value, self._channel.id)
             return self._resolve("attachments", stored.id, stored.attachment(is_ephemeral=True))

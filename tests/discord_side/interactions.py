@@ -65,7 +65,7 @@ def _place(state: State, person: Person, channel: Channel) -> Payload:
     place: Payload = {
         "channel": described,
         "channel_id": str(channel.id),
-        "app_permissions": str(int(channel.bot_permissions)),
+        "app_permissions": str(int(channel.home.bot_permissions)),
     }
     if channel.guild is None:
         return place | {"user": payloads.user(person)}

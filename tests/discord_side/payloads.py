@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from tests.discord_side.contract import Payload
-from tests.discord_side.world import MEMBER, MODERATOR, Channel, Guild, Person, World
+from tests.discord_side.world import MEMBER, MODERATOR, Channel, Guild, Permission, Person, World
 
 JOINED = "2026-01-02T03:04:05+00:00"
 
@@ -125,6 +125,8 @@ def channel(place: Channel, bot: Person) -> Payload:
     common: Payload = {"id": str(place.id), "type": place.type, "last_message_id": None, "flags": 0}
     if place.guild is None:
         return common | {"recipients": [user(person) for person in place.recipients]}
+    if place.parent is not None and place.owner is not None:
+        return common | _thread(place, place.parent, place.guild, place.owner)
     return common | {
         "guild_id": str(place.guild.id),
         "name": place.name,
@@ -137,9 +139,31 @@ def channel(place: Channel, bot: Person) -> Payload:
     }
 
 
+def _thread(thread: Channel, parent: Channel, server: Guild, owner: Person) -> Payload:
+    """Say what a thread has of its own: no position, overwrites or age limit; the bot has not joined it."""
+    return {
+        "guild_id": str(server.id),
+        "name": thread.name,
+        "parent_id": str(parent.id),
+        "owner_id": str(owner.id),
+        "rate_limit_per_user": 0,
+        "message_count": 0,
+        "member_count": 1,
+        "total_message_sent": 0,
+        "thread_metadata": {
+            "archived": False,
+            "archive_timestamp": JOINED,
+            "auto_archive_duration": 4320,
+            "locked": False,
+            "create_timestamp": JOINED,
+        },
+    }
+
+
 def guild(server: Guild, bot: Person, *, with_members: bool) -> Payload:
     """Describe a server, as GUILD_CREATE does; without the members intent the bot sees itself only."""
     seen = server.members if with_members else [bot]
+    threads = [each for each in server.threads if each.bot_may(Permission.VIEW_CHANNEL)]
     return {
         "id": str(server.id),
         "name": server.name,
@@ -154,6 +178,7 @@ def guild(server: Guild, bot: Person, *, with_members: bool) -> Payload:
             role(server.moderator_role_id, "moderators", MODERATOR, 1),
         ],
         "channels": [_without_guild(channel(each, bot)) for each in server.channels],
+        "threads": [channel(each, bot) for each in threads],
         "members": [full_member(person, server) for person in seen],
         "features": [],
         "verification_level": 0,
@@ -167,7 +192,7 @@ def guild(server: Guild, bot: Person, *, with_members: bool) -> Payload:
         "system_channel_flags": 0,
         "afk_timeout": 300,
         **{name: None for name in ("icon", "banner", "splash", "description", "system_channel_id")},
-        **{name: [] for name in ("emojis", "stickers", "threads", "voice_states", "presences")},
+        **{name: [] for name in ("emojis", "stickers", "voice_states", "presences")},
         **{name: [] for name in ("stage_instances", "guild_scheduled_events", "soundboard_sounds")},
     }
 

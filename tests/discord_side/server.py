@@ -164,7 +164,8 @@ class DiscordSide(People):
         return self.gateway.disconnected(shard)
 
     def set_bot_permissions(self, channel: Channel, permissions: int) -> None:
-        """Change what the bot may do in a channel, and tell it."""
+        """Change what the bot may do in a channel and its threads, and tell it."""
+        channel = channel.home
         channel.bot_permissions = permissions
         data = payloads.channel(channel, self.bot)
         guild_id = None if channel.guild is None else channel.guild.id

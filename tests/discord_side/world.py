@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import IntFlag
 
 EPOCH_MS = 1_420_070_400_000
+PUBLIC_THREAD = 11
 SHARD_BASE = 720_720 * 416_251  # a multiple of every number of shards up to 16
 
 
@@ -86,6 +87,7 @@ class Guild:
     has_bot: bool = True
     locale: str = "en-US"
     channels: list[Channel] = field(default_factory=list)
+    threads: list[Channel] = field(default_factory=list)
     members: list[Person] = field(default_factory=list)
 
     @property
@@ -95,7 +97,10 @@ class Guild:
 
 @dataclass(eq=False)
 class Channel:
-    """A text channel of a server (type 0), a direct message (1) or a group of people (3)."""
+    """A text channel of a server (type 0), a direct message (1), a group of people (3), a public thread (11).
+
+    A thread has no permissions and no age limit of its own: those of its `home` hold.
+    """
 
     id: int
     name: str
@@ -105,6 +110,13 @@ class Channel:
     recipients: list[Person] = field(default_factory=list)
     bot_permissions: int = MEMBER
     has_bot: bool = True
+    parent: Channel | None = None
+    owner: Person | None = None
+
+    @property
+    def home(self) -> Channel:
+        """The channel that a thread belongs to; any other belongs to itself."""
+        return self.parent or self
 
     @property
     def context(self) -> int:
@@ -112,11 +124,13 @@ class Channel:
         return 0 if self.guild else 1 if self.has_bot else 2
 
     def bot_may(self, needed: Permission) -> bool:
+        """Say whether the bot may do something here; to write in a thread is a permission of its own."""
         if not self.has_bot:
             return False
-        return (
-            bool(self.bot_permissions & Permission.ADMINISTRATOR) or self.bot_permissions & needed == needed
-        )
+        if self.parent is not None and needed & Permission.SEND_MESSAGES:
+            needed = needed & ~Permission.SEND_MESSAGES | Permission.SEND_MESSAGES_IN_THREADS
+        may = self.home.bot_permissions
+        return bool(may & Permission.ADMINISTRATOR) or may & needed == needed
 
 
 class World:
@@ -158,6 +172,26 @@ class World:
         channel = Channel(self.snowflake(), name, guild, is_nsfw=is_nsfw, has_bot=guild.has_bot)
         guild.channels.append(channel)
         return self._kept(channel)
+
+    def add_thread(self, name: str, parent: Channel, owner: Person | None = None) -> Channel:
+        """Open a public thread in a channel of a server (before the bot connects); Ann's, if not told.
+
+        Raises:
+            ValueError: where there can be none.
+        """
+        if parent.guild is None or parent.parent is not None:
+            raise ValueError(f"{parent.name} is no channel of a server")
+        thread = Channel(
+            self.snowflake(),
+            name,
+            parent.guild,
+            type=PUBLIC_THREAD,
+            has_bot=parent.has_bot,
+            parent=parent,
+            owner=owner or self.people["ann"],
+        )
+        parent.guild.threads.append(thread)
+        return self._kept(thread)
 
     def add_guild(self, name: str, number: int) -> Guild:
         """Open one more server with one channel; of n shards, shard `number % n` serves it."""
