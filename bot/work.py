@@ -14,19 +14,27 @@ from inference.logs import get_logger, where_of
 
 Step = Callable[[], Awaitable[object]]
 Say = Callable[[str], Awaitable[object]]
+CodeOf = Callable[[Exception], object]
+
+
+def code_of(error: Exception) -> object:
+    """Return the number that a platform gives an error, None where it gives none."""
+    return getattr(error, "code", None)
 
 
 class Work:
     """What a bot has to do; `drain` waits for what is under way."""
 
-    def __init__(self, metrics: BotMetrics, part: str) -> None:
+    def __init__(self, metrics: BotMetrics, part: str, code_of: CodeOf = code_of) -> None:
         """Prepare.
 
         Args:
             metrics: counts and times it.
             part: the name under which it is logged.
+            code_of: what the platform calls an error; it goes into the log.
         """
         self.metrics = metrics
+        self._code_of = code_of
         self._running = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -68,7 +76,7 @@ class Work:
 
     def failed(self, surface: str, error: Exception) -> str:
         """Log a failure without its text, which may quote what somebody said; returns its name."""
-        status, code = getattr(error, "status", None), getattr(error, "code", None)
+        status, code = getattr(error, "status", None), self._code_of(error)
         self._log.error("failed", surface=surface, where=where_of(error), status=status, code=code)
         return type(error).__name__
 

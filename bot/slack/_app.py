@@ -11,7 +11,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.http_retry.async_handler import AsyncRetryHandler
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.messages import SLACK_SAVED, refusal
+from bot.messages import SLACK_SAVED
 from bot.metrics import BotMetrics
 from bot.reactor import Reactor
 from bot.slack._gifs import CANCEL_ID, PREVIOUS_ID, SENDS, SHUFFLE_ID, Gifs
@@ -23,10 +23,9 @@ from bot.slack._replies import Replies
 from bot.slack._settings import Settings
 from bot.slack._uploads import Uploads
 from bot.slack._views import ALLOW, FORGET, OPT_OUT, PICK_CHANNEL, SETTINGS, FormError
-from bot.slack._words import mrkdwn
+from bot.slack._words import code_of, mrkdwn
 from bot.tickets import Tickets
 from bot.work import Say, Step, Work
-from inference.errors import ReparteeError
 
 REACT, REMOVE, NEVER = "rp_react", "rp_remove", "rp_never"
 DRAIN_S = 5.0
@@ -70,7 +69,7 @@ class SlackBot:
         client, memory = wire.client, reactor.memory
         gifs = Gifs(client, Uploads(client, memory, people.team), gif_base_url)
         self._memory = memory
-        self._work = Work(metrics, "slack")
+        self._work = Work(metrics, "slack", code_of)
         self._replies = Replies(wire.session, wire.handlers)
         self._previews = Previews(client, reactor, gifs, self._replies, people, tickets.check)
         self._listener = Listener(client, reactor, gifs, people)
@@ -172,16 +171,17 @@ class SlackBot:
         return "shown"
 
     async def _save(self, ack: AsyncAck, body: Payload, view: Payload) -> None:
-        """Keep the form; what is wrong is shown in it, so it is looked at before the acknowledgement."""
-        person = body["user"]["id"]
+        """Keep the form; what cannot be read in it is shown there, before the acknowledgement."""
         try:
-            status = await self._settings.save(person, view)
+            self._settings.check(view)
         except FormError as error:
             await ack(response_action="errors", errors=error.problems)
             return
-        except ReparteeError as error:
-            await ack(response_action="errors", errors={"mode": refusal(error)})
-            return
         await ack()
-        say = self._say_to(body)
-        self._work.start(self._answer("settings", body, partial(say, SLACK_SAVED.format(status=status))))
+        say, person = self._say_to(body), body["user"]["id"]
+
+        async def save() -> None:
+            status = await self._settings.save(person, view)
+            await say(SLACK_SAVED.format(status=status))
+
+        self._work.start(self._answer("settings", body, save))

@@ -11,6 +11,7 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
@@ -24,7 +25,7 @@ from inference.protocol import Reaction
 
 SENDS = ("rp_send_0", "rp_send_1", "rp_send_2")
 SHUFFLE_ID, PREVIOUS_ID, CANCEL_ID = "rp_shuffle", "rp_previous", "rp_cancel"
-NOT_INVITED = frozenset({"not_in_channel", "channel_not_found", "is_archived", "restricted_action"})
+NOT_INVITED = frozenset({"not_in_channel", "channel_not_found"})
 GONE = frozenset({"thread_not_found", "message_not_found"})
 
 
@@ -38,7 +39,7 @@ class Gifs:
 
     async def preview(self, preview: Preview) -> list[Payload]:
         """Lay a page of a preview out."""
-        images = await asyncio.gather(*(self._image(reaction) for reaction in preview.shown))
+        images = await self._images(preview.shown)
         head = PICK_GENTLE if preview.is_held else PICK
         page = PAGE.format(page=preview.page + 1, pages=preview.pages)
         blocks = [section(head), context("\n".join([*preview.notes, page]))]
@@ -59,20 +60,26 @@ class Gifs:
         if self._base_url:
             blocks: list[Payload] = [{"type": "image", **_source(self._address(reaction), reaction)}]
             blocks += [context(said)] if said else []
-            content: dict[str, Any] = {"text": reaction.alt_text, "blocks": blocks}
+            content: dict[str, Any] = {"text": escape(reaction.alt_text), "blocks": blocks}
         else:
-            file = await self._uploads.file_of(reaction)
+            file = await self._uploads.living_file_of(reaction)
             content = {"text": f"{said} <{file.permalink}|{escape(reaction.name)}>".strip()}
         with _explained():
-            answer = await self._client.chat_postMessage(
-                **where, **content, unfurl_links=False, unfurl_media=False
-            )
+            answer = await self._client.chat_postMessage(**where, **content)
         return str(answer["ts"])
 
     async def forget(self, reactions: Sequence[Reaction]) -> None:
         """Upload GIFs anew next time."""
         for reaction in reactions:
             await self._uploads.forget(reaction)
+
+    async def _images(self, reactions: Sequence[Reaction]) -> list[Payload]:
+        """Return the pictures of GIFs; none is still being uploaded when one has failed."""
+        found = await asyncio.gather(*map(self._image, reactions), return_exceptions=True)
+        for image in found:
+            if isinstance(image, BaseException):
+                raise image
+        return [image for image in found if not isinstance(image, BaseException)]
 
     async def _image(self, reaction: Reaction) -> Payload:
         if self._base_url:
@@ -81,7 +88,7 @@ class Gifs:
         return {"type": "image", "slack_file": {"id": file.id}, "alt_text": reaction.alt_text[:MAX_ALT_TEXT]}
 
     def _address(self, reaction: Reaction) -> str:
-        return f"{self._base_url}/{Path(reaction.file).name}"
+        return f"{self._base_url}/{quote(Path(reaction.file).name)}"
 
 
 def _source(url: str, reaction: Reaction) -> Payload:

@@ -83,6 +83,8 @@ class Listener:
             line = refusal(MessageError()) if has_picture else SLACK_NOTHING_SAID
             await self._say(channel, thread, SLACK_CANNOT_READ if about is None else line)
             return "nothing said"
+        if self._people.is_mine(about):
+            raise MessageError
         place = place_of(self._people.team, channel)
         author = about.get("user", "")
         ask = Ask(plain(about["text"]), place, asker, author=author, target=about["ts"])

@@ -21,11 +21,13 @@ class People:
         """Whether a message is one of the bot's own."""
         return message.get("user") == self.me or message.get("bot_id") == self._bot_id
 
-    async def may_manage(self, person: str, channel: str) -> bool:
-        """Whether a person runs the workspace, or has created the channel."""
+    async def may_manage(self, person: str, channel: str = "") -> bool:
+        """Whether a person runs the workspace, or has created the channel where one is given."""
         user = (await self._client.users_info(user=person))["user"]
         if user.get("is_admin") or user.get("is_owner"):
             return True
+        if not channel:
+            return False
         try:
             found = (await self._client.conversations_info(channel=channel))["channel"]
         except SlackApiError:  # the bot does not see it

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.errors import NotYoursError
 from bot.messages import PICK, SLACK_BANNED, SLACK_NO_POST, SLACK_REACT_USAGE, SLACK_REMOVED
 from bot.places import Ask
 from bot.reactor import Reactor
@@ -79,21 +80,28 @@ class Previews:
         """Take a post away."""
         message, channel = _post_of(shortcut), shortcut["channel"]["id"]
         person = shortcut["user"]["id"]
-        is_moderator = await self._people.may_manage(person, channel)
-        await self._reactor.posts.remove(name_of(channel, message), person, is_moderator=is_moderator)
+        if not self._people.is_mine(shortcut["message"]):
+            await self._replies.say(shortcut["response_url"], SLACK_NO_POST)
+            return
+        posts, name = self._reactor.posts, name_of(channel, message)
+        try:
+            await posts.remove(name, person, is_moderator=False)
+        except NotYoursError:
+            is_moderator = await self._people.may_manage(person, channel)
+            await posts.remove(name, person, is_moderator=is_moderator)
         await self._take_away(shortcut, SLACK_REMOVED)
 
     async def ban(self, shortcut: Payload) -> None:
         """Never show the GIF of a post in this workspace again."""
         message, channel = _post_of(shortcut), shortcut["channel"]["id"]
+        if not self._people.is_mine(shortcut["message"]):
+            await self._replies.say(shortcut["response_url"], SLACK_NO_POST)
+            return
         is_moderator = await self._people.may_manage(shortcut["user"]["id"], channel)
         post = await self._reactor.posts.ban(name_of(channel, message), is_moderator=is_moderator)
         await self._take_away(shortcut, SLACK_BANNED.format(name=escape(post.name)))
 
     async def _take_away(self, shortcut: Payload, line: str) -> None:
-        if not self._people.is_mine(shortcut["message"]):
-            await self._replies.say(shortcut["response_url"], SLACK_NO_POST)
-            return
         await self._client.chat_delete(channel=shortcut["channel"]["id"], ts=shortcut["message"]["ts"])
         await self._replies.say(shortcut["response_url"], line)
 

@@ -11,7 +11,7 @@ from bot.places import OPEN_RATING, Heard, Place
 MAX_BYTES = 10 * 1024 * 1024  # Slack takes more; a phone had better not
 _LINK = re.compile(r"<(?:https?:|mailto:)[^|>]*(?:\|([^>]*))?>")
 _MENTION = re.compile(r"<[@#!][^>]*>")
-_EMOJI = re.compile(r":([a-z0-9_+'-]+)(?:::skin-tone-\d)?:")
+_EMOJI = re.compile(r"(?<![\w:]):([a-z0-9_+'-]*[a-z+][a-z0-9_+'-]*)(?:::skin-tone-\d)?:")
 _PERSONAL = (None, "file_share", "thread_broadcast")
 
 Payload = dict[str, Any]

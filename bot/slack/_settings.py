@@ -7,6 +7,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.errors import NotAllowedError
 from bot.memory import Memory
+from bot.records import ChannelSettings
 from bot.slack._people import People
 from bot.slack._reading import Payload
 from bot.slack._views import home, read_form, settings_form
@@ -35,20 +36,31 @@ class Settings:
         form = settings_form(channel, settings, guild, mrkdwn(today))
         await self._client.views_open(trigger_id=trigger, view=form)
 
+    def check(self, view: Payload) -> None:
+        """Refuse a form that cannot be read.
+
+        Raises:
+            FormError: says what is wrong.
+        """
+        read_form(view, ChannelSettings())
+
     async def save(self, person: str, view: Payload) -> str:
         """Keep what was put into the form; return it in words.
 
         Raises:
             FormError: it cannot be used.
-            NotAllowedError: the person may not set the channel up.
+            NotAllowedError: the person may not set the channel up, or as no admin the time zone.
         """
         channel = view["private_metadata"]
         settings, timezone = read_form(view, await self._memory.channel(channel))
         if not await self._people.may_manage(person, channel):
             raise NotAllowedError
-        guild = await self._memory.guild(self._people.team)
         await self._memory.set_channel(channel, settings)
-        await self._memory.set_guild(self._people.team, msgspec.structs.replace(guild, timezone=timezone))
+        guild = await self._memory.guild(self._people.team)
+        if timezone != guild.timezone:
+            if not await self._people.may_manage(person):
+                raise NotAllowedError
+            await self._memory.set_guild(self._people.team, msgspec.structs.replace(guild, timezone=timezone))
         return await self._status(channel)
 
     async def show_home(self, person: str) -> None:
@@ -73,7 +85,7 @@ class Settings:
         Raises:
             NotAllowedError: only admins may.
         """
-        if not await self._people.may_manage(person, ""):
+        if not await self._people.may_manage(person):
             raise NotAllowedError
         await self._memory.allow(self._people.team, ban)
         await self.show_home(person)

@@ -7,6 +7,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import msgspec
+from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.errors import NoGifError
@@ -16,6 +17,8 @@ from inference.errors import ServiceError
 from inference.protocol import Reaction
 
 LOOKS = 40
+LOST = frozenset({"file_not_found", "file_deleted"})
+HIDDEN = frozenset({"tombstone", "hidden_by_limit"})
 FIRST_LOOK_S, LONGEST_LOOK_S = 0.02, 0.5
 UNREADY = "Slack did not finish processing a GIF: try again in a moment."
 
@@ -51,6 +54,20 @@ class Uploads:
             uploaded = await self._upload(reaction)
             await self._memory.make_note(self._key(reaction.id), msgspec.json.encode(uploaded).decode())
             return uploaded
+
+    async def living_file_of(self, reaction: Reaction) -> SlackFile:
+        """Return the file of a GIF as `file_of` does, but upload it anew where somebody has deleted it."""
+        file = await self.file_of(reaction)
+        try:
+            found = (await self._client.files_info(file=file.id))["file"]
+        except SlackApiError as error:
+            if error.response["error"] not in LOST:
+                raise
+            found = {"mode": "tombstone"}
+        if found.get("mode") not in HIDDEN:
+            return file
+        await self.forget(reaction)
+        return await self.file_of(reaction)
 
     async def forget(self, reaction: Reaction) -> None:
         """Upload a GIF anew next time, as the workspace no longer has it."""

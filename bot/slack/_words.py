@@ -5,8 +5,17 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from slack_sdk.errors import SlackApiError
+
 MAX_ALT_TEXT = 1000
-Payload = dict[str, Any]
+KNOWN_CODES = frozenset(
+    (
+        *("missing_scope", "not_in_channel", "channel_not_found", "is_archived", "restricted_action"),
+        *("no_permission", "invalid_auth", "not_authed", "account_inactive", "token_revoked", "ratelimited"),
+        *("invalid_blocks", "invalid_arguments", "msg_too_long", "file_not_found", "file_deleted"),
+        *("storage_limit_reached", "user_not_found", "expired_trigger_id", "internal_error", "fatal_error"),
+    )
+)
 
 
 def escape(text: str) -> str:
@@ -40,3 +49,9 @@ def button(text: str, action: str, value: str = "", *, style: str = "") -> Paylo
     if value:
         found["value"] = value
     return found | ({"style": style} if style else {})
+
+
+def code_of(error: Exception) -> object:
+    """Return the name that Slack gives an error, None where it is none that we know: it goes into the log."""
+    code = error.response.get("error") if isinstance(error, SlackApiError) else None
+    return code if code in KNOWN_CODES else None

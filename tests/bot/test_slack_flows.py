@@ -11,6 +11,8 @@ import pytest
 from bot import messages
 from bot.errors import ExpiredError, GoneError, NotAllowedError, NotInvitedError, NotYoursError
 from bot.messages import refusal
+from bot.records import GuildSettings
+from bot.slack._reading import plain
 from bot.slack._words import mrkdwn
 from inference.client import LocalService
 from inference.engine import Engine
@@ -374,3 +376,49 @@ async def test_no_word_is_logged_or_kept(
         assert side.bot_token not in text
     for path in tmp_path.glob("bot.sqlite*"):
         assert SECRET.encode() not in path.read_bytes()
+
+
+async def test_a_gif_that_somebody_deleted_is_uploaded_again_before_it_is_posted(stage: SlackStage) -> None:
+    side, ann = stage.side, stage.side.people["ann"]
+    first = await (await side.mention(ann, "boom")).shared()
+    await until(lambda: stage.count("app_mention", "answered") == 1)
+    side.state.files.all[first.files[0].id].is_deleted = True
+    await stage.reactor.memory._store.drop(f"slack:recent:{side.world.general.id}")
+    again = await (await side.mention(ann, "boom")).shared()
+    assert again.files[0].data == first.files[0].data
+    assert again.files[0].id != first.files[0].id
+
+
+async def test_only_admins_change_the_time_zone_of_the_workspace(stage: SlackStage) -> None:
+    side, ann = stage.side, stage.side.people["ann"]
+    channel = side.world.general
+    assert await stage.reactor.memory.guild(side.world.team_id) == GuildSettings()
+    form = await (await side.slash(side_admin(stage), "/react-settings")).view()
+    await (await side.submit(side_admin(stage), form, {"timezone": "Europe/Berlin"})).acknowledged()
+    await until(lambda: stage.count("settings", "answered") == 2)
+    assert (await stage.reactor.memory.guild(side.world.team_id)).timezone == "Europe/Berlin"
+    refused = await side.slash(ann, "/react-settings", channel=channel)
+    assert (await refused.ephemeral()).text == refusal(NotAllowedError())
+
+
+async def test_its_own_words_are_not_reacted_to(stage: SlackStage) -> None:
+    side, ann = stage.side, stage.side.people["ann"]
+    preview = await (await side.slash(ann, "/react", "boom")).ephemeral()
+    post = await (await side.press(ann, preview, "Send 1")).shared()
+    asked = await side.mention(ann, "shuffle", thread=post)
+    assert (await asked.posted()).text == refusal(MessageError())
+    stranger = await side.shortcut(ann, "rp_remove", (await side.say(ann, "hello")).message)
+    assert (await stranger.ephemeral()).text == messages.SLACK_NO_POST
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("so happy :party_parrot: :+1:", "so happy party parrot +1"),
+        ("at 10:30:45 <@U1> said", "at 10:30:45 said"),
+        ("see <https://example.org|this> &amp; <https://example.org>", "see this &"),
+        ("<!here> <#C1|general> standup", "standup"),
+    ],
+)
+def test_only_what_a_person_said_is_read(text: str, said: str) -> None:
+    assert plain(text) == said
