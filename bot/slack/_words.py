@@ -17,6 +17,8 @@ KNOWN_CODES = frozenset(
     )
 )
 
+Payload = dict[str, Any]
+
 
 def escape(text: str) -> str:
     """Return a text in which nothing is markup or a mention."""
