@@ -23,7 +23,7 @@ from bot.variety import in_pages
 from bot.volunteer import Volunteer
 from inference.client import ReactionService
 from inference.errors import UnavailableError
-from inference.protocol import Reaction
+from inference.protocol import Reaction, ReactReply
 
 GENTLE = ("hug", "hearts", "sorry")  # the primary categories that fit a grave message
 KINDS = 8  # of which a preview is made up
@@ -61,12 +61,7 @@ class Reactor:
             WishError: there is none to be had.
             ReparteeError: the message cannot be answered, or nothing answers.
         """
-        await self._check_author(ask)
-        limits = await self._selection.limits(ask.place)
-        wanted = (ask.mood,) if ask.mood else ()
-        reply, sendable = await self._selection.rank(ask.text, limits, PREVIEWED, wanted, KINDS)
-        if reply.is_held:
-            sendable = (await self._selection.rank(ask.text, limits, PREVIEWED, GENTLE))[1]
+        reply, sendable = await self._select(ask, PREVIEWED, KINDS)
         preview = Preview(
             id=self._issue(),
             asker=ask.asker,
@@ -166,15 +161,21 @@ class Reactor:
             WishError: there is none to be had.
             ReparteeError: the message cannot be answered, or nothing answers.
         """
-        await self._check_author(ask)
-        limits = await self._selection.limits(ask.place)
-        wanted = (ask.mood,) if ask.mood else ()
-        reply, sendable = await self._selection.rank(ask.text, limits, 1, wanted)
+        reply, sendable = await self._select(ask, 1)
         if reply.is_foreign:
             raise ForeignError
-        if reply.is_held:
-            sendable = (await self._selection.rank(ask.text, limits, 1, GENTLE))[1]
         return Pick(_required(sendable)[0], reply.is_held)
+
+    async def _select(self, ask: Ask, k: int, kinds: int = 0) -> tuple[ReactReply, list[Reaction]]:
+        """Rank GIFs for what somebody asked; gentle ones where the message is grave."""
+        async with self._selection.turn():
+            await self._check_author(ask)
+            limits = await self._selection.limits(ask.place)
+            wanted = (ask.mood,) if ask.mood else ()
+            reply, sendable = await self._selection.rank(ask.text, limits, k, wanted, kinds)
+            if reply.is_held:
+                sendable = (await self._selection.rank(ask.text, limits, k, GENTLE))[1]
+            return reply, sendable
 
     async def _banned(self, guild: str) -> set[str]:
         return {ban.fingerprint for ban in await self.memory.bans(guild)}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -12,12 +13,15 @@ import msgspec
 from bot.memory import Memory
 from bot.places import Place
 from inference.client import ReactionService
+from inference.errors import DeadlineError
 from inference.logs import get_logger
-from inference.protocol import Reaction, ReactReply, ReactRequest
+from inference.protocol import DEFAULT_TIMEOUT_S, Reaction, ReactReply, ReactRequest
 
 WINDOW = 400  # characters: what a model reads of a message, and a little less
 MOST_WINDOWS = 12
 LAST_WORDS = 40
+AT_ONCE = 8
+LATE = "So many ask at once that this one was not looked at in time."
 ATTEMPTS = 4  # at GIFs that can be sent, each without those that cannot
 
 
@@ -49,13 +53,34 @@ class Limits:
 class Selection:
     """Asks the service under the limits of a place."""
 
-    def __init__(self, service: ReactionService, memory: Memory) -> None:
+    def __init__(
+        self, service: ReactionService, memory: Memory, *, patience_s: float = DEFAULT_TIMEOUT_S
+    ) -> None:
         self._service = service
         self._memory = memory
         self._sizes: dict[
             str, int
         ] = {}  # of files: asking for them anew took as long as all else of a ranking
+        self._patience_s = patience_s
+        self._places = asyncio.Semaphore(AT_ONCE)
         self._log = get_logger("selection")
+
+    @contextlib.asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Hold one of a few places, so that a crowd's looking up and ranking does not delay acknowledgements.
+
+        Raises:
+            DeadlineError: there was none in time.
+        """
+        try:
+            async with asyncio.timeout(self._patience_s):
+                await self._places.acquire()
+        except TimeoutError:
+            raise DeadlineError(LATE) from None
+        try:
+            yield
+        finally:
+            self._places.release()
 
     async def limits(self, place: Place) -> Limits:
         """Look up what must not be shown in a place now."""

@@ -56,8 +56,9 @@ class Volunteer:
         now = self._memory.clock().astimezone(ZoneInfo(guild.timezone))
         if why := await self._reserve(heard, settings, is_on=guild.is_automatic, now=now):
             return Verdict(None, why)
-        limits = await self._selection.limits(heard.place)
-        reply, sendable = await self._selection.rank(heard.text, limits, 1, ())
+        async with self._selection.turn():
+            limits = await self._selection.limits(heard.place)
+            reply, sendable = await self._selection.rank(heard.text, limits, 1, ())
         why = await self._judge(heard, settings, msgspec.structs.replace(reply, reactions=sendable), now)
         return Verdict(None if why else sendable[0], why)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import shutil
 from collections.abc import AsyncIterator
@@ -18,10 +19,11 @@ from bot.memory import Memory
 from bot.places import Ask, Heard, Place
 from bot.reactor import GENTLE, Reactor
 from bot.records import SHOWN, ChannelSettings, GuildSettings, QuietHours
+from bot.selection import AT_ONCE, Selection
 from bot.store import SqliteStore
 from inference.client import LocalService
 from inference.engine import Engine
-from inference.errors import MessageError
+from inference.errors import DeadlineError, MessageError
 from tests import tiny
 
 PLACE = Place(channel="c1", guild="g1")
@@ -398,3 +400,17 @@ async def test_what_could_not_be_posted_is_given_back(reactor: Reactor) -> None:
     await reactor.volunteer.give_back(event)
     assert await reactor.memory.counted("posted", "c1", "2026-11-24") == 0
     assert (await reactor.volunteer.decide(heard("boom"))).reaction
+
+
+async def test_who_gets_no_turn_in_time_is_told_so_and_others_go_on(
+    reactor: Reactor, tiny_engine: Engine
+) -> None:
+    async with LocalService(tiny_engine) as service:
+        selection = Selection(service, reactor.memory, patience_s=0.01)
+        async with contextlib.AsyncExitStack() as turns:
+            for _ in range(AT_ONCE):
+                await turns.enter_async_context(selection.turn())
+            with pytest.raises(DeadlineError):
+                await turns.enter_async_context(selection.turn())
+        async with selection.turn():
+            pass
