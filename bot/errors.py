@@ -45,5 +45,9 @@ class NotInvitedError(WishError):
     """The bot is not in the channel."""
 
 
+class NotAdminError(WishError):
+    """Only admins of the workspace may change that."""
+
+
 class NotAllowedError(WishError):
     """Only those who run the channel or the workspace may change that."""

@@ -70,9 +70,12 @@ SLACK_NOTHING_SAID = (
     "another one."
 )
 SLACK_REACT_USAGE = "Say what to react to: `/react I got the job!!`"
-SLACK_BANNED = "*{name}* never comes again here, nor does any copy of it. Take it back in my Home tab."
+SLACK_BANNED = (
+    "*{name}* never comes again here, nor does any copy of it. An admin can take that back in my Home tab."
+)
 SLACK_NO_POST = "That is no GIF of mine, or one that is more than a week old."
 SLACK_REMOVED = "Removed."
+SLACK_HEARS = "If nothing ever comes: the app needs the optional block of its manifest to hear messages."
 SLACK_SAVED = "Saved. {status}"
 HOME_TITLE = "Repartee"
 HOME_INTRO = (
@@ -85,6 +88,12 @@ HOME_OPTED_OUT = "*You:* I never react to your messages."
 HOME_OPTED_IN = "*You:* others may ask me to react to your messages."
 HOME_OPT_OUT = "Leave my messages alone"
 HOME_FORGET = "Forget my settings"
+HOME_AUTOMATIC = {
+    True: "*The workspace:* I react unasked in channels that want it.",
+    False: "*The workspace:* I react unasked nowhere.",
+}
+HOME_SWITCH_OFF = "Nowhere, please"
+HOME_SWITCH_ON = "Where channels want it"
 HOME_BANS = "*GIFs that never come again here* ({count})"
 HOME_ALLOW = "Allow again"
 SETTINGS_TITLE = "React unasked"
@@ -146,6 +155,7 @@ _REFUSALS: dict[type[Exception], str] = {
         "locked."
     ),
     errors.NotInvitedError: "I am not in this channel and cannot post here: type `/invite @Repartee` first.",
+    errors.NotAdminError: "Only an admin of the workspace may change that, so nothing was changed.",
     errors.NotAllowedError: "Only who created the channel, or an admin of the workspace, may change that.",
     engine.MessageError: "There is nothing to react to: I read words and emoji, not pictures.",
     engine.BusyError: "I have a lot to do right now: try again in a moment.",

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from bot import guards
 from bot.errors import ExpiredError, NotYoursError
 from bot.memory import Memory
 from bot.places import Place
 from bot.records import Post
+from inference.errors import UnavailableError
 from inference.protocol import Reaction
 
 
@@ -28,7 +31,8 @@ class Posts:
             asker=asker,
             author=author,
         )
-        await self._memory.keep_post(message, place.channel, post)
+        with contextlib.suppress(UnavailableError):  # it is posted, whatever becomes of the note
+            await self._memory.keep_post(message, place.channel, post)
 
     async def remove(self, message: str, person: str, *, is_moderator: bool) -> None:
         """Let a person take a post away.

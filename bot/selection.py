@@ -18,7 +18,7 @@ from inference.logs import get_logger
 from inference.protocol import DEFAULT_TIMEOUT_S, Reaction, ReactReply, ReactRequest
 
 WINDOW = 400  # characters: what a model reads of a message, and a little less
-MOST_WINDOWS = 12
+MOST_WINDOWS = 40  # 8,000 characters with overlap, 16,000 without
 LAST_WORDS = 40
 AT_ONCE = 8
 LATE = "So many ask at once that this one was not looked at in time."
@@ -137,6 +137,7 @@ class Selection:
 
 def windows(text: str) -> list[str]:
     """Cut what follows the beginning of a long message into pieces that overlap by half, the last first."""
-    starts = range(WINDOW // 2, len(text) - WINDOW // 2, WINDOW // 2)
+    step = WINDOW // 2 if len(text) < MOST_WINDOWS * WINDOW // 2 else WINDOW
+    starts = range(WINDOW // 2, len(text) - WINDOW // 2, step)
     pieces = [*(text[start : start + WINDOW] for start in starts), text[-LAST_WORDS:]]
     return [piece for piece in reversed(pieces) if piece.strip()][:MOST_WINDOWS]

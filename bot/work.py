@@ -81,12 +81,17 @@ class Work:
         return type(error).__name__
 
     async def drain(self, patience_s: float) -> None:
-        """Wait until nothing is under way, but no longer than that."""
+        """Wait until nothing is under way, but no longer than that; what is left is cancelled."""
         try:
             async with asyncio.timeout(patience_s):
+                if self._tasks:
+                    await asyncio.wait(self._tasks)
                 await self._idle.wait()
         except TimeoutError:
             self._log.warning("left unanswered", count=self._running)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     @contextlib.contextmanager
     def under_way(self) -> Iterator[None]:

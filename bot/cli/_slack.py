@@ -37,6 +37,7 @@ from inference.logs import configure, get_logger
 EVENTS_PATH = "/slack/events"
 PING_S = 2.0  # a line that was cut is noticed after so long
 RETRIES = 3
+TIMEOUT_S = 30.0
 
 
 def run(settings: SlackSettings) -> None:
@@ -62,6 +63,7 @@ async def _run(settings: SlackSettings) -> None:
         people = await _introduce(wire.client)
         memory = Memory(store, "slack", recent=settings.recent)
         bot = make_bot(wire, people, service, memory, settings, metrics)
+        stack.push_async_callback(bot.close)  # when it hears nothing new
         line = await stack.enter_async_context(_connected(bot, settings))
         app = health_app(alive=lambda: "", ready=line, registry=metrics.registry)
         if not settings.app_token.get_secret_value():
@@ -75,7 +77,6 @@ async def _run(settings: SlackSettings) -> None:
         log.info("ready", port=port, team=people.team)
         async with closed_by_signals(leave):
             await stop.wait()
-        await bot.close()
     log.info("stopped")
 
 
@@ -97,7 +98,7 @@ def make_bot(
 async def _wired(settings: SlackSettings) -> AsyncIterator[Wire]:
     """Open connections to Slack that are reused, and try again what is refused for a while."""
     handlers = [AsyncRateLimitErrorRetryHandler(max_retry_count=RETRIES), AsyncConnectionErrorRetryHandler()]
-    async with aiohttp.ClientSession() as session:
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT_S)) as session:
         client = AsyncWebClient(
             token=settings.bot_token.get_secret_value(),
             base_url=settings.api_url.rstrip("/") + "/",
@@ -116,6 +117,8 @@ async def _introduce(client: AsyncWebClient) -> People:
     """
     with _explained("SLACK_BOT_TOKEN"):
         me: Any = await client.auth_test()
+    if not me.get("bot_id"):
+        raise SettingsError(BAD_SLACK_TOKEN.format(name="SLACK_BOT_TOKEN", reason="it is a person's"))
     return People(client, me["team_id"], me["user_id"], me["bot_id"])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -22,10 +23,11 @@ from bot.slack._reading import Payload
 from bot.slack._replies import Replies
 from bot.slack._settings import Settings
 from bot.slack._uploads import Uploads
-from bot.slack._views import ALLOW, FORGET, OPT_OUT, PICK_CHANNEL, SETTINGS, FormError
+from bot.slack._views import ALLOW, FORGET, OPT_OUT, PICK_CHANNEL, SETTINGS, SWITCH, FormError
 from bot.slack._words import code_of, mrkdwn
 from bot.tickets import Tickets
 from bot.work import Say, Step, Work
+from inference.errors import UnavailableError
 
 REACT, REMOVE, NEVER = "rp_react", "rp_remove", "rp_never"
 DRAIN_S = 5.0
@@ -95,7 +97,7 @@ class SlackBot:
         for action in (*SENDS, SHUFFLE_ID, PREVIOUS_ID, CANCEL_ID):
             surface = f"preview {action.split('_')[1]}"
             app.action(action)(on(surface, "body", self._previews.press))
-        for action in (PICK_CHANNEL, OPT_OUT, FORGET, ALLOW):
+        for action in (PICK_CHANNEL, OPT_OUT, FORGET, ALLOW, SWITCH):
             app.action(action)(on("home", "body", partial(self._home_action, action)))
         app.view(SETTINGS)(self._save)
         for name, event_handler in (
@@ -122,8 +124,9 @@ class SlackBot:
         """Return a listener of an event, which Bolt has acknowledged; each event counts once."""
 
         async def work(body: Payload) -> str:
-            if not await self._memory.is_first(body["event_id"]):
-                return "delivered twice"
+            with contextlib.suppress(UnavailableError):  # which the handler meets, too, and puts into words
+                if not await self._memory.is_first(body["event_id"]):
+                    return "delivered twice"
             return await handler(body["event"])
 
         async def listen(body: Payload) -> None:
@@ -159,6 +162,8 @@ class SlackBot:
             await self._settings.open_form(person, channel, body["trigger_id"])
         elif action == OPT_OUT:
             await self._settings.opt_out(person)
+        elif action == SWITCH:
+            await self._settings.switch(person)
         elif action == FORGET:
             await self._settings.forget(person)
         else:

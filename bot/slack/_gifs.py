@@ -7,26 +7,23 @@ of a section it moves, and so does a shared file (slackapi/node-slack-sdk#2687).
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.errors import ExpiredError, GoneError, NotInvitedError
+from bot.errors import ExpiredError
 from bot.messages import CANCEL, OPTION, PAGE, PICK, PICK_GENTLE, PREVIOUS, SEND, SENT_BY, SHUFFLE
 from bot.records import SHOWN, Preview
+from bot.slack._posting import Posting
 from bot.slack._uploads import Uploads
 from bot.slack._words import MAX_ALT_TEXT, Payload, button, context, escape, mrkdwn, section
 from inference.protocol import Reaction
 
 SENDS = ("rp_send_0", "rp_send_1", "rp_send_2")
 SHUFFLE_ID, PREVIOUS_ID, CANCEL_ID = "rp_shuffle", "rp_previous", "rp_cancel"
-NOT_INVITED = frozenset({"not_in_channel", "channel_not_found"})
-GONE = frozenset({"thread_not_found", "message_not_found"})
 
 
 class Gifs:
@@ -35,6 +32,7 @@ class Gifs:
     def __init__(self, client: AsyncWebClient, uploads: Uploads, base_url: str = "") -> None:
         self._client = client
         self._uploads = uploads
+        self._posts = Posting(client)
         self._base_url = base_url.rstrip("/")
 
     async def preview(self, preview: Preview) -> list[Payload]:
@@ -64,9 +62,25 @@ class Gifs:
         else:
             file = await self._uploads.living_file_of(reaction)
             content = {"text": f"{said} <{file.permalink}|{escape(reaction.name)}>".strip()}
-        with _explained():
-            answer = await self._client.chat_postMessage(**where, **content)
-        return str(answer["ts"])
+        return await self._posts.post(**where, **content)
+
+    async def check(self, channel: str, message: str) -> None:
+        """Look whether a message is still there.
+
+        Raises:
+            GoneError: it has been deleted.
+            NotInvitedError: the bot is not in the channel.
+        """
+        await self._posts.check(channel, message)
+
+    async def say(self, channel: str, thread: str, line: str) -> None:
+        """Say a line in a channel.
+
+        Raises:
+            NotInvitedError: the bot is not in the channel.
+            GoneError: the thread is gone.
+        """
+        await self._posts.post(channel=channel, thread_ts=thread or None, text=mrkdwn(line))
 
     async def forget(self, reactions: Sequence[Reaction]) -> None:
         """Upload GIFs anew next time."""
@@ -123,15 +137,3 @@ def split_value(value: str) -> tuple[str, int]:
     if not place.isdecimal():
         raise ExpiredError
     return name, int(place)
-
-
-@contextlib.contextmanager
-def _explained() -> Iterator[None]:
-    try:
-        yield
-    except SlackApiError as error:
-        if error.response["error"] in NOT_INVITED:
-            raise NotInvitedError from error
-        if error.response["error"] in GONE:
-            raise GoneError from error
-        raise

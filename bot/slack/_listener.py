@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -23,7 +25,6 @@ from bot.slack._reading import (
     place_of,
     plain,
 )
-from bot.slack._words import mrkdwn
 from inference.errors import MessageError, ReparteeError
 
 VOTES = {"+1": THUMB, "thumbsup": THUMB, "-1": -THUMB, "thumbsdown": -THUMB}
@@ -74,6 +75,9 @@ class Listener:
         except ReparteeError as error:
             await self._say(event["channel"], thread, refusal(error))
             return type(error).__name__
+        except Exception:
+            await self._say(event["channel"], thread, refusal(ReparteeError()))
+            raise
 
     async def _react(self, event: Payload, thread: str) -> str:
         channel, asker = event["channel"], event["user"]
@@ -100,9 +104,11 @@ class Listener:
             GoneError: the parent has been deleted.
         """
         said, parent = plain(event.get("text", "")), event.get("thread_ts")
-        is_bare = not said or said.lower() == SHUFFLE
-        if not is_bare or not parent or parent == event["ts"]:
-            return event if said.lower() != SHUFFLE else event | {"text": ""}
+        is_shuffle = said.lower().strip(" .!?") == SHUFFLE
+        if said and not is_shuffle:
+            return event
+        if not parent or parent == event["ts"]:
+            return event | {"text": ""}
         try:
             answer = await self._client.conversations_replies(channel=event["channel"], ts=parent, limit=1)
         except SlackApiError as error:
@@ -110,7 +116,9 @@ class Listener:
                 raise GoneError from error
             return None
         messages: list[Payload] = answer["messages"]
-        return messages[0] if messages else None
+        if not messages or messages[0]["ts"] != parent or messages[0].get("subtype") == "tombstone":
+            raise GoneError
+        return messages[0]
 
     async def _volunteer(self, event: Payload) -> str:
         told = heard(self._people.team, event)
@@ -122,6 +130,7 @@ class Listener:
             return verdict.why
         thread = event.get("thread_ts") or event["ts"]
         try:
+            await self._gifs.check(event["channel"], event["ts"])
             ts = await self._gifs.post(verdict.reaction, event["channel"], thread)
         except BaseException:
             await self._reactor.volunteer.give_back(told)
@@ -131,4 +140,5 @@ class Listener:
         return "answered"
 
     async def _say(self, channel: str, thread: str, line: str) -> None:
-        await self._client.chat_postMessage(channel=channel, thread_ts=thread or None, text=mrkdwn(line))
+        with contextlib.suppress(SlackApiError, ReparteeError):  # then no words get through either
+            await self._gifs.say(channel, thread, line)

@@ -21,6 +21,14 @@ class People:
         """Whether a message is one of the bot's own."""
         return message.get("user") == self.me or message.get("bot_id") == self._bot_id
 
+    async def am_in(self, channel: str) -> bool:
+        """Whether the bot is in a channel."""
+        try:
+            found = (await self._client.conversations_info(channel=channel))["channel"]
+        except SlackApiError:
+            return False
+        return bool(found.get("is_member"))
+
     async def may_manage(self, person: str, channel: str = "") -> bool:
         """Whether a person runs the workspace, or has created the channel where one is given."""
         user = (await self._client.users_info(user=person))["user"]

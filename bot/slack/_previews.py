@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.errors import NotYoursError
+from bot.errors import GoneError, NotYoursError
 from bot.messages import PICK, SLACK_BANNED, SLACK_NO_POST, SLACK_REACT_USAGE, SLACK_REMOVED
 from bot.places import Ask
 from bot.reactor import Reactor
 from bot.records import Preview
 from bot.slack._gifs import CANCEL_ID, PREVIOUS_ID, SHUFFLE_ID, Gifs, split_value
 from bot.slack._people import People
+from bot.slack._posting import explained
 from bot.slack._reading import Payload, name_of, place_of, plain
 from bot.slack._replies import RefusedReplyError, Replies
 from bot.slack._words import escape
+from inference.errors import MessageError
 
 Work = Callable[[], Awaitable[None]]
 
@@ -57,8 +60,10 @@ class Previews:
             place_of(shortcut["team"]["id"], channel),
             asker=shortcut["user"]["id"],
             author=message.get("user", ""),
-            target=message.get("thread_ts") or message["ts"],
+            target=f"{message.get('thread_ts') or message['ts']}/{message['ts']}",
         )
+        if self._people.is_mine(message):
+            raise MessageError
         await self._show(ask, shortcut["response_url"])
 
     async def press(self, body: Payload) -> None:
@@ -74,7 +79,8 @@ class Previews:
             await self._draw(await self._reactor.turn(name, person, place), url, replaces=True)
         else:
             await self._send(name, person, place)
-            await self._replies.remove(url)
+            with contextlib.suppress(RefusedReplyError):  # it is posted all the same
+                await self._replies.remove(url)
 
     async def remove(self, shortcut: Payload) -> None:
         """Take a post away."""
@@ -97,12 +103,13 @@ class Previews:
         if not self._people.is_mine(shortcut["message"]):
             await self._replies.say(shortcut["response_url"], SLACK_NO_POST)
             return
-        is_moderator = await self._people.may_manage(shortcut["user"]["id"], channel)
+        is_moderator = await self._people.may_manage(shortcut["user"]["id"])  # it is for the whole workspace
         post = await self._reactor.posts.ban(name_of(channel, message), is_moderator=is_moderator)
         await self._take_away(shortcut, SLACK_BANNED.format(name=escape(post.name)))
 
     async def _take_away(self, shortcut: Payload, line: str) -> None:
-        await self._client.chat_delete(channel=shortcut["channel"]["id"], ts=shortcut["message"]["ts"])
+        with contextlib.suppress(GoneError), explained():  # another click may have done so before
+            await self._client.chat_delete(channel=shortcut["channel"]["id"], ts=shortcut["message"]["ts"])
         await self._replies.say(shortcut["response_url"], line)
 
     async def _show(self, ask: Ask, url: str) -> None:
@@ -121,7 +128,10 @@ class Previews:
     async def _send(self, name: str, person: str, number: int) -> None:
         preview, chosen = await self._reactor.choose(name, person, number)
         try:
-            ts = await self._gifs.post(chosen, preview.channel, preview.target, who=person)
+            thread, _, message = preview.target.partition("/")
+            if message:
+                await self._gifs.check(preview.channel, message)
+            ts = await self._gifs.post(chosen, preview.channel, thread, who=person)
         except BaseException:
             await self._reactor.give_back(preview)
             raise

@@ -6,12 +6,14 @@ import html
 import re
 from typing import Any
 
+import emoji
+
 from bot.places import OPEN_RATING, Heard, Place
 
 MAX_BYTES = 10 * 1024 * 1024  # Slack takes more; a phone had better not
 _LINK = re.compile(r"<(?:https?:|mailto:)[^|>]*(?:\|([^>]*))?>")
 _MENTION = re.compile(r"<[@#!][^>]*>")
-_EMOJI = re.compile(r"(?<![\w:]):([a-z0-9_+'-]*[a-z+][a-z0-9_+'-]*)(?:::skin-tone-\d)?:")
+_EMOJI = re.compile(r"(?<![\w:]):([a-z0-9_+'-]{1,100}):(?::skin-tone-\d:)?")
 _PERSONAL = (None, "file_share", "thread_broadcast")
 
 Payload = dict[str, Any]
@@ -20,8 +22,15 @@ Payload = dict[str, Any]
 def plain(text: str) -> str:
     """Return what a person said: emoji by their names, links by their labels, mentions left out."""
     unlinked = _MENTION.sub(" ", _LINK.sub(lambda found: f" {found[1] or ''} ", text))
-    named = _EMOJI.sub(lambda found: f" {found[1].replace('_', ' ')} ", unlinked)
-    return " ".join(html.unescape(named).split())
+    return " ".join(html.unescape(_EMOJI.sub(_emoji, unlinked)).split())
+
+
+def _emoji(found: re.Match[str]) -> str:
+    """Return the emoji that a name stands for, a name of the workspace's own as words; times stay times."""
+    known = emoji.emojize(f":{found[1]}:", language="alias")
+    if known != f":{found[1]}:":
+        return f" {known} "
+    return f" {found[1].replace('_', ' ')} " if re.search("[a-z]", found[1]) else found[0]
 
 
 def place_of(team: str, channel: str) -> Place:
@@ -49,7 +58,7 @@ def heard(team: str, event: Payload) -> Heard:
 
 def is_from_person(event: Payload, me: str) -> bool:
     """Whether a person said something new: neither this bot, nor a program, nor an edit or a notice."""
-    if event.get("subtype") not in _PERSONAL or event.get("hidden"):
+    if event.get("subtype") not in _PERSONAL or event.get("hidden") or "edited" in event:
         return False
     return not is_own_message(event, me) and not is_bot_message(event)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import msgspec
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.errors import NotAllowedError
+from bot.errors import NotAdminError, NotAllowedError, NotInvitedError
 from bot.memory import Memory
+from bot.messages import SLACK_HEARS, refusal
 from bot.records import ChannelSettings
 from bot.slack._people import People
 from bot.slack._reading import Payload
@@ -49,24 +50,32 @@ class Settings:
 
         Raises:
             FormError: it cannot be used.
-            NotAllowedError: the person may not set the channel up, or as no admin the time zone.
+            NotAllowedError: the person may not set the channel up.
+            NotAdminError: only admins change the time zone.
         """
         channel = view["private_metadata"]
         settings, timezone = read_form(view, await self._memory.channel(channel))
         if not await self._people.may_manage(person, channel):
             raise NotAllowedError
-        await self._memory.set_channel(channel, settings)
         guild = await self._memory.guild(self._people.team)
-        if timezone != guild.timezone:
-            if not await self._people.may_manage(person):
-                raise NotAllowedError
-            await self._memory.set_guild(self._people.team, msgspec.structs.replace(guild, timezone=timezone))
-        return await self._status(channel)
+        is_moved = timezone != guild.timezone
+        if is_moved and not await self._people.may_manage(person):
+            raise NotAdminError
+        await self._memory.set_channel(channel, settings)
+        if is_moved:
+            moved = msgspec.structs.replace(guild, timezone=timezone)
+            await self._memory.set_guild(self._people.team, moved)
+        status = await self._status(channel)
+        if settings.mode != "off" and not await self._people.am_in(channel):
+            status += "\n" + refusal(NotInvitedError())
+        return f"{status}\n{SLACK_HEARS}" if settings.mode != "off" else status
 
     async def show_home(self, person: str) -> None:
         """Show a person's Home tab."""
-        bans = await self._memory.bans(self._people.team)
-        view = home(bans, has_opted_out=await self._memory.has_opted_out(person))
+        is_admin = await self._people.may_manage(person)
+        bans = await self._memory.bans(self._people.team) if is_admin else []
+        guild = await self._memory.guild(self._people.team) if is_admin else None
+        view = home(bans, has_opted_out=await self._memory.has_opted_out(person), guild=guild)
         await self._client.views_publish(user_id=person, view=view)
 
     async def opt_out(self, person: str) -> None:
@@ -79,14 +88,27 @@ class Settings:
         await self._memory.forget(person)
         await self.show_home(person)
 
+    async def switch(self, person: str) -> None:
+        """Switch the automatic mode of all channels off, or on again.
+
+        Raises:
+            NotAdminError: only admins may.
+        """
+        if not await self._people.may_manage(person):
+            raise NotAdminError
+        guild = await self._memory.guild(self._people.team)
+        switched = msgspec.structs.replace(guild, is_automatic=not guild.is_automatic)
+        await self._memory.set_guild(self._people.team, switched)
+        await self.show_home(person)
+
     async def allow(self, person: str, ban: str) -> None:
         """Take a ban back.
 
         Raises:
-            NotAllowedError: only admins may.
+            NotAdminError: only admins may.
         """
         if not await self._people.may_manage(person):
-            raise NotAllowedError
+            raise NotAdminError
         await self._memory.allow(self._people.team, ban)
         await self.show_home(person)
 

@@ -75,7 +75,7 @@ class Uploads:
 
     async def _upload(self, reaction: Reaction) -> SlackFile:
         try:
-            content = Path(reaction.file).read_bytes()
+            content = await asyncio.to_thread(Path(reaction.file).read_bytes)
         except OSError as error:
             raise NoGifError from error
         answer = await self._client.files_upload_v2(

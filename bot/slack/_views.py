@@ -11,7 +11,8 @@ from bot.schedule import SettingError, parse_hours, parse_timezone
 from bot.slack._words import Payload, button, context, escape, label, section
 
 SETTINGS = "rp_settings"
-PICK_CHANNEL, OPT_OUT, FORGET, ALLOW = "rp_pick_channel", "rp_opt_out", "rp_forget", "rp_allow"
+PICK_CHANNEL, OPT_OUT, FORGET = "rp_pick_channel", "rp_opt_out", "rp_forget"
+ALLOW, SWITCH = "rp_allow", "rp_switch"
 BANS_SHOWN = 20
 LIMITS = {"cooldown": (0, 86_400), "daily_cap": (1, 1000)}
 
@@ -24,8 +25,8 @@ class FormError(Exception):
         self.problems = dict(problems)
 
 
-def home(bans: Sequence[Ban], *, has_opted_out: bool) -> Payload:
-    """Lay the Home tab of a person out."""
+def home(bans: Sequence[Ban], *, has_opted_out: bool, guild: GuildSettings | None = None) -> Payload:
+    """Lay the Home tab of a person out; an admin sees what holds for the workspace, too."""
     pick = {
         "type": "conversations_select",
         "action_id": PICK_CHANNEL,
@@ -42,6 +43,10 @@ def home(bans: Sequence[Ban], *, has_opted_out: bool) -> Payload:
         section(text, accessory=button(caption, action)),
         section(messages.SLACK_PRIVACY),
     ]
+    if guild is not None:
+        caption = messages.HOME_SWITCH_OFF if guild.is_automatic else messages.HOME_SWITCH_ON
+        said = messages.HOME_AUTOMATIC[guild.is_automatic]
+        blocks.append(section(said, accessory=button(caption, SWITCH)))
     if bans:
         blocks.append(section(messages.HOME_BANS.format(count=len(bans))))
     for ban in bans[:BANS_SHOWN]:

@@ -414,7 +414,7 @@ async def test_its_own_words_are_not_reacted_to(stage: SlackStage) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("so happy :party_parrot: :+1:", "so happy party parrot +1"),
+        ("so happy :party_parrot: :+1:", "so happy party parrot 👍"),
         ("at 10:30:45 <@U1> said", "at 10:30:45 said"),
         ("see <https://example.org|this> &amp; <https://example.org>", "see this &"),
         ("<!here> <#C1|general> standup", "standup"),
@@ -422,3 +422,87 @@ async def test_its_own_words_are_not_reacted_to(stage: SlackStage) -> None:
 )
 def test_only_what_a_person_said_is_read(text: str, said: str) -> None:
     assert plain(text) == said
+
+
+def test_a_hostile_text_is_read_at_once() -> None:
+    assert plain(":" + "a" * 200_000) == ":" + "a" * 200_000
+
+
+async def test_an_edited_mention_is_not_answered_again(stage: SlackStage) -> None:
+    side, ann = stage.side, stage.side.people["ann"]
+    asked = await side.mention(ann, "boom")
+    await asked.shared()
+    assert asked.message is not None
+    event = {
+        "type": "app_mention",
+        "user": ann.id,
+        "text": asked.message.text,
+        "ts": asked.message.ts,
+        "channel": side.world.general.id,
+        "event_ts": asked.message.ts,
+        "edited": {"user": ann.id, "ts": asked.message.ts},
+    }
+    await side.event(event, ann)
+    await until(lambda: stage.count("app_mention", "not a person") == 1)
+    assert len(side.posts()) == 1
+
+
+async def test_a_crowd_in_one_channel_is_answered_one_a_second(stage: SlackStage) -> None:
+    side = stage.side
+    side.limits.post_interval_s = 1
+    crowd = [side.world.add_person(f"guest{number}") for number in range(3)]
+    for person in crowd:
+        await side.mention(person, "boom")
+    await until(lambda: stage.count("app_mention", "answered") == 3)
+    assert len(side.posts()) == 3
+
+
+async def test_a_deleted_reply_in_a_living_thread_is_not_answered(stage: SlackStage) -> None:
+    side, ann, bob = stage.side, stage.side.people["ann"], stage.side.people["bob"]
+    parent = (await side.say(ann, "hello")).message
+    reply = (await side.say(bob, "I miss you", thread=parent)).message
+    assert reply is not None
+    preview = await (await side.shortcut(ann, "rp_react", reply)).ephemeral()
+    await side.deletes(reply)
+    await side.press(ann, preview, "Send 1")
+    await side.until(
+        lambda: [m for m in side.ephemerals(ann) if m.text == refusal(GoneError())] or None, "the line"
+    )
+    assert side.posts() == []
+
+
+async def test_a_mention_that_slack_fails_at_is_answered_with_a_line(stage: SlackStage) -> None:
+    side = stage.side
+    side.fail("files.getUploadURLExternal", error="storage_limit_reached")
+    asked = await side.mention(side.people["ann"], "boom")
+    assert (await asked.posted()).text == refusal(ServiceError())
+
+
+async def test_saved_where_it_is_not_it_says_how_to_invite_it(stage: SlackStage) -> None:
+    side, admin = stage.side, side_admin(stage)
+    handle = await side.slash(admin, "/react-settings", channel=side.world.foreign)
+    form = await handle.view()
+    await (await side.submit(admin, form, {"mode": "all"})).acknowledged()
+    post = await side.posted(1, side.dms["admin"])
+    assert "/invite" in post.text
+
+
+async def test_an_admin_switches_it_off_everywhere(stage: SlackStage) -> None:
+    side, admin = stage.side, side_admin(stage)
+    home = await (await side.open_home(admin)).home()
+    await side.press(admin, home, messages.HOME_SWITCH_OFF)
+    await until(lambda: (shown := side.home(admin)) and messages.HOME_SWITCH_ON in shown.buttons)
+    assert not (await stage.reactor.memory.guild(side.world.team_id)).is_automatic
+    ann = side.people["ann"]
+    assert messages.HOME_SWITCH_OFF not in (await (await side.open_home(ann)).home()).buttons
+
+
+async def test_what_is_under_way_is_finished_before_the_bot_leaves(
+    side: SlackSide, tiny_engine: Engine, tmp_path: Path
+) -> None:
+    async with LocalService(tiny_engine) as service, made(side, service, tmp_path) as stage:
+        async with socket(side, stage.bot):
+            asked = await side.mention(side.people["ann"], "boom")
+            await asked.acknowledged()
+        await stage.bot.close()
+        assert len(side.posts()) == 1
