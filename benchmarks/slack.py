@@ -1,18 +1,18 @@
 """How soon does a mention in Slack get its GIF? From the envelope to what Slack gets.
 
 The bot is `repartee slack` in a process of its own, in Socket Mode, with the model in it; Slack is the
-stand-in of the tests, here in this process. One person at a time, then fifty who mention it at once.
-A GIF is uploaded at its first use, three requests and the file, and shared by its permalink from then on.
+stand-in of the tests, here in this process. One mention at a time, then fifty at once, each in a channel of
+its own: in one channel Slack takes a message a second. A GIF is uploaded at its first use, three requests and
+the file, and shared by its permalink from then on.
 
     python -m benchmarks.slack --json slack.json
 """
 
 import asyncio
 import contextlib
-import itertools
 import json
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -24,7 +24,7 @@ from benchmarks._timing import print_spreads, print_verdicts, report, write_json
 from benchmarks._waits import Waits, summarise
 from benchmarks._worker import started
 from tests.slack_side.server import SlackSide
-from tests.slack_side.world import Person
+from tests.slack_side.world import Channel, Person
 
 ROOT = Path(__file__).resolve().parents[1]
 ACKNOWLEDGED_MS, POSTED_MS = 50, 600
@@ -60,29 +60,26 @@ def main(
 async def _measure(
     texts: Sequence[str], alone: int, crowds: int, tick: Callable[[int], None]
 ) -> tuple[Waits, Waits]:
-    """Mention the bot, alone and in crowds, each person once."""
+    """Mention the bot in one channel after another, then in all of them at once."""
     one, many = Waits(), Waits()
     with tempfile.TemporaryDirectory() as folder:
         async with SlackSide() as side, _started(side, folder):
             await side.connected()
-            coming, people = iter(texts), _people(side)
-            for _ in range(WARM_UP):
-                await _mention(side, next(people), next(coming), Waits())
-            for _ in range(alone):
-                await _mention(side, next(people), next(coming), one)
+            rounds = range(crowds + alone // CROWD + 2)  # one person asks each channel once
+            people = [side.world.add_person(f"guest{number}") for number in rounds]
+            rooms = [side.world.add_channel(f"room{number}") for number in range(CROWD)]
+            coming = iter(texts)
+            for room in rooms[:WARM_UP]:
+                await _mention(side, people[0], room, next(coming), Waits())
+            for number in range(alone):
+                await _mention(side, people[-1 - number // CROWD], rooms[number % CROWD], next(coming), one)
                 tick(1)
-            for _ in range(crowds):
-                crowd = [(next(people), next(coming)) for _ in range(CROWD)]
-                await asyncio.gather(*(_mention(side, person, text, many) for person, text in crowd))
+            for person in people[1 : 1 + crowds]:
+                await asyncio.gather(*(_mention(side, person, room, next(coming), many) for room in rooms))
                 tick(CROWD)
             if side.violations:
                 raise RuntimeError(f"Slack would have refused: {side.violations[0]}")
     return one, many
-
-
-def _people(side: SlackSide) -> Iterator[Person]:
-    """Let ever new people join."""
-    return (side.world.add_person(f"guest{number}") for number in itertools.count())
 
 
 @contextlib.asynccontextmanager
@@ -99,16 +96,16 @@ async def _started(side: SlackSide, folder: str) -> AsyncIterator[None]:
         yield
 
 
-async def _mention(side: SlackSide, person: Person, text: str, waits: Waits) -> None:
+async def _mention(side: SlackSide, person: Person, room: Channel, text: str, waits: Waits) -> None:
     """Mention the bot and wait for the GIF in the thread."""
-    handle = await side.mention(person, text)
+    handle = await side.mention(person, text, channel=room)
     acknowledged = await handle.acknowledged()
     message, envelope = handle.message, handle.envelope
     assert message is not None
     assert envelope is not None
 
     def look() -> float | None:
-        posts = side.posts()
+        posts = side.posts(room)
         return next((post.shown_at for post in reversed(posts) if post.thread_ts == message.ts), None)
 
     shown_at = await side.until(look, "the GIF")

@@ -229,8 +229,10 @@ async def filled_in(app: Installed, person: Person, asked: Handle, cap: str) -> 
     form: ShownView = await app.got(asked.view())
     await app.got((await app.side.submit(person, form, {"daily_cap": cap})).acknowledged())
     assert form.is_closed
-    settings = await app.stage.reactor.memory.channel(form.view["private_metadata"])
-    assert settings.daily_cap == int(cap)
+    memory, channel = app.stage.reactor.memory, form.view["private_metadata"]
+    async with asyncio.timeout(10):  # it is kept after the acknowledgement
+        while (await memory.channel(channel)).daily_cap != int(cap):
+            await asyncio.sleep(0.005)
 
 
 async def settings_by_admin(app: Installed) -> None:
