@@ -10,56 +10,50 @@ the file, and shared by its permalink from then on.
 
 import asyncio
 import contextlib
-import json
 import tempfile
-from collections.abc import AsyncIterator, Callable, Sequence
-from pathlib import Path
-from typing import Annotated
+from collections.abc import AsyncIterator, Sequence
+from functools import partial
 
 import typer
-from rich.console import Console
-from rich.progress import Progress
 
-from benchmarks._timing import print_spreads, print_verdicts, report, write_json
-from benchmarks._waits import Waits, summarise
+from benchmarks._waits import (
+    CHAT,
+    CROWD,
+    WARM_UP,
+    Alone,
+    Crowds,
+    JsonFile,
+    MessagesFile,
+    Tick,
+    Waits,
+    run,
+)
 from benchmarks._worker import started
 from tests.slack_side.server import SlackSide
 from tests.slack_side.world import Channel, Person
 
-ROOT = Path(__file__).resolve().parents[1]
 ACKNOWLEDGED_MS, POSTED_MS = 50, 600
-WARM_UP = 5
-CROWD = 50
-
-Alone = Annotated[int, typer.Option(help="Mentions one after another.")]
-Crowds = Annotated[int, typer.Option(help=f"Times that {CROWD} people mention it at once.")]
-MessagesFile = Annotated[Path, typer.Option(help='Lines of {"text"}.')]
-JsonFile = Annotated[Path | None, typer.Option("--json", help="Write everything that was measured here.")]
 
 
 def main(
     alone: Alone = 200,
     crowds: Crowds = 10,
-    messages: MessagesFile = ROOT.parent / "shared" / "reactions" / "chat.jsonl",
+    messages: MessagesFile = CHAT,
     json_file: JsonFile = None,
 ) -> None:
     """Measure and print."""
-    console = Console()
-    texts = [json.loads(line)["text"] for line in messages.read_text(encoding="utf-8").splitlines()]
-    with Progress(console=console, transient=True) as bar:
-        task = bar.add_task("Mentions", total=alone + crowds * CROWD)
-        one, many = asyncio.run(_measure(texts, alone, crowds, lambda count: bar.advance(task, count)))
-    waits = {"one at a time": one, f"{CROWD} at once": many}
-    spreads, verdicts = summarise(waits, "GIF", acknowledged_ms=ACKNOWLEDGED_MS, done_ms=POSTED_MS)
-    print_spreads(console, "From the envelope to …", spreads, "ms")
-    print_verdicts(console, verdicts)
-    if json_file:
-        write_json(json_file, report(spreads, verdicts))
+    run(
+        partial(_measure, alone, crowds),
+        what="GIF",
+        begin="envelope",
+        total=alone + crowds * CROWD,
+        limits_ms=(ACKNOWLEDGED_MS, POSTED_MS),
+        messages=messages,
+        json_file=json_file,
+    )
 
 
-async def _measure(
-    texts: Sequence[str], alone: int, crowds: int, tick: Callable[[int], None]
-) -> tuple[Waits, Waits]:
+async def _measure(alone: int, crowds: int, texts: Sequence[str], tick: Tick) -> tuple[Waits, Waits]:
     """Mention the bot in one channel after another, then in all of them at once."""
     one, many = Waits(), Waits()
     with tempfile.TemporaryDirectory() as folder:

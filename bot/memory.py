@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TypeVar
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -54,6 +55,10 @@ class Memory:
     async def set_guild(self, guild: str, settings: GuildSettings) -> None:
         """Change the settings of a server."""
         await self._write("guild", guild, settings)
+
+    def now_in(self, guild: GuildSettings) -> datetime:
+        """Return the present time of a server, whose days and quiet hours go by it."""
+        return self.clock().astimezone(ZoneInfo(guild.timezone))
 
     async def preview(self, name: str) -> Preview | None:
         """Return a preview while it lives."""

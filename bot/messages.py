@@ -77,7 +77,6 @@ SLACK_NO_POST = "That is no GIF of mine, or one that is more than a week old."
 SLACK_REMOVED = "Removed."
 SLACK_HEARS = "If nothing ever comes: the app needs the optional block of its manifest to hear messages."
 SLACK_SAVED = "Saved. {status}"
-HOME_TITLE = "Repartee"
 HOME_INTRO = (
     "Open the menu of a message (⋮) → *React with a GIF*, type `/react …`, or mention me. You look first and "
     "send with one click. On a grave message I offer gentle GIFs only."

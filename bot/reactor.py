@@ -14,6 +14,7 @@ import msgspec
 
 from bot.errors import ExpiredError, ForeignError, NoGifError, NotYoursError, OptedOutError
 from bot.feedback import PASSED_OVER, SEND
+from bot.gentle import GENTLE
 from bot.memory import Memory
 from bot.places import Ask, Place
 from bot.posts import Posts
@@ -25,7 +26,6 @@ from inference.client import ReactionService
 from inference.errors import UnavailableError
 from inference.protocol import Reaction, ReactReply
 
-GENTLE = ("hug", "hearts", "sorry")  # the primary categories that fit a grave message
 KINDS = 8  # of which a preview is made up
 PREVIEWED = 24
 
@@ -105,8 +105,7 @@ class Reactor:
         if not 0 <= number < len(preview.reactions):
             raise ExpiredError
         chosen = preview.reactions[number]
-        if preview.author and preview.author != person and await self.memory.has_opted_out(preview.author):
-            raise OptedOutError
+        await self._check_author(person, preview.author)
         if preview.guild and chosen.fingerprint in await self._banned(preview.guild):
             raise NoGifError
         if not await self.memory.claim(f"choice:{name}"):
@@ -169,10 +168,11 @@ class Reactor:
     async def _select(self, ask: Ask, k: int, kinds: int = 0) -> tuple[ReactReply, list[Reaction]]:
         """Rank GIFs for what somebody asked; gentle ones where the message is grave."""
         async with self._selection.turn():
-            await self._check_author(ask)
+            await self._check_author(ask.asker, ask.author)
             limits = await self._selection.limits(ask.place)
             wanted = (ask.mood,) if ask.mood else ()
             reply, sendable = await self._selection.rank(ask.text, limits, k, wanted, kinds)
+            reply = await self._selection.hear_out(ask.text, reply)
             if reply.is_held:
                 sendable = (await self._selection.rank(ask.text, limits, k, GENTLE))[1]
             return reply, sendable
@@ -180,8 +180,8 @@ class Reactor:
     async def _banned(self, guild: str) -> set[str]:
         return {ban.fingerprint for ban in await self.memory.bans(guild)}
 
-    async def _check_author(self, ask: Ask) -> None:
-        if ask.author and ask.author != ask.asker and await self.memory.has_opted_out(ask.author):
+    async def _check_author(self, asker: str, author: str) -> None:
+        if author and author != asker and await self.memory.has_opted_out(author):
             raise OptedOutError
 
     async def _vote(self, guild: str, gifs: Sequence[str], amount: float) -> None:

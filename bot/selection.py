@@ -58,9 +58,8 @@ class Selection:
     ) -> None:
         self._service = service
         self._memory = memory
-        self._sizes: dict[
-            str, int
-        ] = {}  # of files: asking for them anew took as long as all else of a ranking
+        # Of files: to ask for them anew took as long as all else of a ranking.
+        self._sizes: dict[str, int] = {}
         self._patience_s = patience_s
         self._places = asyncio.Semaphore(AT_ONCE)
         self._log = get_logger("selection")
@@ -95,20 +94,23 @@ class Selection:
     ) -> tuple[ReactReply, list[Reaction]]:
         """Rank GIFs; others take the place of those that cannot be sent, as far as there are some.
 
-        Where nothing else is left, what was seen comes again, the longest ago first. Of a long message all is
-        looked at for anything grave.
+        Where nothing else is left, what was seen comes again, the longest ago first.
         """
         reply, sendable = await self._rank(text, limits, k, categories, kinds)
         while not sendable and limits.recent:
             limits = replace(limits, recent=limits.recent[: len(limits.recent) // 2])
             reply, sendable = await self._rank(text, limits, k, categories, kinds)
-        if reply.is_cut and not reply.is_held:
-            holds = [await self._hold(part) for part in windows(text)]
-            reply = msgspec.structs.replace(reply, hold=max([reply.hold, *holds]))
         return reply, sendable
 
-    async def _hold(self, text: str) -> float:
-        return (await self._service.react(ReactRequest(text=text, k=1))).hold
+    async def hear_out(self, text: str, reply: ReactReply) -> ReactReply:
+        """Look at what the model cut off a long message: the reply is held if anything in it is grave."""
+        parts = windows(text) if reply.is_cut else []
+        for part in parts:
+            if reply.is_held:
+                break
+            heard = await self._service.react(ReactRequest(text=part, k=1))
+            reply = msgspec.structs.replace(reply, hold=max(reply.hold, heard.hold))
+        return reply
 
     async def _rank(
         self, text: str, limits: Limits, k: int, categories: Sequence[str], kinds: int

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from zoneinfo import ZoneInfo
-
 from bot import messages
 from bot.memory import Memory
 from bot.schedule import describe_channel
@@ -22,7 +20,7 @@ async def status_of(memory: Memory, channel: str, named: str, guild: str) -> str
     """
     everywhere, here = await memory.guild(guild), await memory.channel(channel)
     switch = "on" if everywhere.is_automatic else "off"
-    day = memory.clock().astimezone(ZoneInfo(everywhere.timezone)).date().isoformat()
+    day = memory.now_in(everywhere).date().isoformat()
     counts = {kind: await memory.counted(kind, channel, day) for kind in COUNTS}
     return "\n".join(
         (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Literal, NamedTuple
-from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -53,19 +52,20 @@ class Volunteer:
         if not guards.is_wanted_here(settings.mode, is_top=heard.is_top):
             return Verdict(None, "off")
         guild = await self._memory.guild(heard.place.guild)
-        now = self._memory.clock().astimezone(ZoneInfo(guild.timezone))
+        now = self._memory.now_in(guild)
         if why := await self._reserve(heard, settings, is_on=guild.is_automatic, now=now):
             return Verdict(None, why)
         async with self._selection.turn():
             limits = await self._selection.limits(heard.place)
             reply, sendable = await self._selection.rank(heard.text, limits, 1, ())
+            reply = await self._selection.hear_out(heard.text, reply)
         why = await self._judge(heard, settings, msgspec.structs.replace(reply, reactions=sendable), now)
         return Verdict(None if why else sendable[0], why)
 
     async def give_back(self, heard: Heard) -> None:
         """Take back that a GIF was counted which could not be posted, and the cool-down that it began."""
         guild = await self._memory.guild(heard.place.guild)
-        day = self._memory.clock().astimezone(ZoneInfo(guild.timezone)).date().isoformat()
+        day = self._memory.now_in(guild).date().isoformat()
         await self._memory.count("posted", heard.settings_channel, day, by=-1)
         await self._memory.warm_up(heard.settings_channel)
 

@@ -18,10 +18,11 @@ from bot.cli.messages import (
     OUTPUT_WITHOUT_INPUT,
     TEXT_AND_FILE,
 )
+from bot.gentle import GENTLE
 from inference.errors import MessageError
 from inference.protocol import Reaction, ReactReply, ReactRequest, ranked_message
 
-GENTLE = ["hug", "hearts", "sorry", "cry"]  # the primary categories that are offered on a grave message
+OFFERED = [*GENTLE, "cry"]  # who is alone with the command line may be shown tears, too
 
 
 def check_options(
@@ -73,7 +74,7 @@ async def _ask(request: ReactRequest, *, only_gentle: bool) -> ReactReply:
     async with open_service(read_settings()) as service:
         reply = await service.react(request)
         if reply.is_held and only_gentle:
-            reply = await service.react(msgspec.structs.replace(request, categories=GENTLE))
+            reply = await service.react(msgspec.structs.replace(request, categories=OFFERED))
         return reply
 
 

@@ -59,12 +59,12 @@ async def _run(settings: SlackSettings) -> None:
     log = get_logger("process")
     async with contextlib.AsyncExitStack() as stack:
         service, store = await stack.enter_async_context(service_and_store())
-        wire = await stack.enter_async_context(_wired(settings))
-        people = await _introduce(wire.client)
+        wire = await stack.enter_async_context(wired(settings))
+        people = await introduce(wire.client)
         memory = Memory(store, "slack", recent=settings.recent)
         bot = make_bot(wire, people, service, memory, settings, metrics)
         stack.push_async_callback(bot.close)  # when it hears nothing new
-        line = await stack.enter_async_context(_connected(bot, settings))
+        line = await stack.enter_async_context(connected(bot, settings.app_token.get_secret_value()))
         app = health_app(alive=lambda: "", ready=line, registry=metrics.registry)
         if not settings.app_token.get_secret_value():
             handler = AsyncSlackRequestHandler(bot.app)
@@ -95,7 +95,7 @@ def make_bot(
 
 
 @contextlib.asynccontextmanager
-async def _wired(settings: SlackSettings) -> AsyncIterator[Wire]:
+async def wired(settings: SlackSettings) -> AsyncIterator[Wire]:
     """Open connections to Slack that are reused, and try again what is refused for a while."""
     handlers = [AsyncRateLimitErrorRetryHandler(max_retry_count=RETRIES), AsyncConnectionErrorRetryHandler()]
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT_S)) as session:
@@ -108,7 +108,7 @@ async def _wired(settings: SlackSettings) -> AsyncIterator[Wire]:
         yield Wire(client, session, handlers, settings.signing_secret.get_secret_value())
 
 
-async def _introduce(client: AsyncWebClient) -> People:
+async def introduce(client: AsyncWebClient) -> People:
     """Ask who the bot is.
 
     Raises:
@@ -123,15 +123,14 @@ async def _introduce(client: AsyncWebClient) -> People:
 
 
 @contextlib.asynccontextmanager
-async def _connected(bot: SlackBot, settings: SlackSettings) -> AsyncIterator[Any]:
-    """Connect by Socket Mode, where it is to be; gives what says why the bot hears nothing."""
-    token = settings.app_token.get_secret_value()
+async def connected(bot: SlackBot, token: str, *, ping_s: float = PING_S) -> AsyncIterator[Any]:
+    """Connect by Socket Mode, where there is a token; gives what says why the bot hears nothing."""
     if not token:
         yield lambda: ""
         return
     with _explained("SLACK_APP_TOKEN"):
         await bot.app.client.apps_connections_open(app_token=token)  # else Bolt would try for ever
-    handler = AsyncSocketModeHandler(bot.app, token, ping_interval=PING_S)
+    handler = AsyncSocketModeHandler(bot.app, token, ping_interval=ping_s)
     await handler.connect_async()  # type: ignore[no-untyped-call]
     client = handler.client
 

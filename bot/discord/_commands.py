@@ -10,7 +10,7 @@ from discord import app_commands
 from bot.discord._desk import Desk
 from bot.discord._posting import gif_file, post_buttons
 from bot.discord._previews import Previews
-from bot.discord._reading import place_of_interaction, plain, text_of
+from bot.discord._reading import is_own_message, place_of_interaction, plain, text_of
 from bot.errors import ForeignError
 from bot.messages import FORGOTTEN, NOTHING_TO_FORGET, OPTED_OUT_DONE, PRIVACY, SENT_BY
 from bot.moods import find_mood, spoken, suggest
@@ -54,10 +54,7 @@ class Commands:
         """Show GIFs for a message that somebody right-clicked."""
 
         async def work() -> None:
-            if (
-                message.author.id == interaction.client.application_id
-                or message.author == interaction.client.user
-            ):
+            if is_own_message(message, interaction.client.me):
                 raise MessageError
             ask = Ask(
                 text=text_of(message),

@@ -36,9 +36,8 @@ def gif_file(reaction: Reaction, name: str = "") -> discord.File:
     """
     slug = re.sub(r"\W+", "-", name or reaction.name.lower()).strip("-") or "reaction"
     try:
-        content = Path(
-            reaction.file
-        ).read_bytes()  # an open file would be read by another thread, piece by piece
+        # At once, as an open file would be read by another thread, piece by piece.
+        content = Path(reaction.file).read_bytes()
     except OSError as error:
         raise NoGifError from error
     alt_text = reaction.alt_text[:MAX_ALT_TEXT]

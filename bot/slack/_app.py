@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -18,16 +17,15 @@ from bot.reactor import Reactor
 from bot.slack._gifs import CANCEL_ID, PREVIOUS_ID, SENDS, SHUFFLE_ID, Gifs
 from bot.slack._listener import Listener
 from bot.slack._people import People
+from bot.slack._posting import Posting
 from bot.slack._previews import Previews
-from bot.slack._reading import Payload
 from bot.slack._replies import Replies
 from bot.slack._settings import Settings
 from bot.slack._uploads import Uploads
 from bot.slack._views import ALLOW, FORGET, OPT_OUT, PICK_CHANNEL, SETTINGS, SWITCH, FormError
-from bot.slack._words import code_of, mrkdwn
+from bot.slack._words import Payload, code_of
 from bot.tickets import Tickets
 from bot.work import Say, Step, Work
-from inference.errors import UnavailableError
 
 REACT, REMOVE, NEVER = "rp_react", "rp_remove", "rp_never"
 DRAIN_S = 5.0
@@ -69,14 +67,13 @@ class SlackBot:
             gif_base_url: where the GIFs of the packs can be had by anybody; empty to upload them.
         """
         client, memory = wire.client, reactor.memory
-        gifs = Gifs(client, Uploads(client, memory, people.team), gif_base_url)
-        self._memory = memory
+        self._posting = Posting(client)
+        gifs = Gifs(self._posting, Uploads(client, memory, people.team), gif_base_url)
         self._work = Work(metrics, "slack", code_of)
         self._replies = Replies(wire.session, wire.handlers)
-        self._previews = Previews(client, reactor, gifs, self._replies, people, tickets.check)
-        self._listener = Listener(client, reactor, gifs, people)
+        self._previews = Previews(client, reactor, gifs, self._posting, self._replies, people, tickets.check)
+        self._listener = Listener(client, reactor, gifs, self._posting, people)
         self._settings = Settings(client, memory, people)
-        self._client = client
         self.app = AsyncApp(client=client, signing_secret=wire.signing_secret or None)
         self._listen()
 
@@ -86,19 +83,19 @@ class SlackBot:
 
     def _listen(self) -> None:
         app, on = self.app, self._on
-        app.command("/react")(on("react", "command", self._previews.command))
-        app.command("/react-settings")(on("settings", "command", self._open_form))
+        app.command("/react")(on("react", self._previews.command))
+        app.command("/react-settings")(on("settings", self._open_form))
         for callback, surface, handler in (
             (REACT, "shortcut", self._previews.shortcut),
             (REMOVE, "remove", self._previews.remove),
             (NEVER, "never again", self._previews.ban),
         ):
-            app.shortcut(callback)(on(surface, "shortcut", handler))
+            app.shortcut(callback)(on(surface, handler))
         for action in (*SENDS, SHUFFLE_ID, PREVIOUS_ID, CANCEL_ID):
             surface = f"preview {action.split('_')[1]}"
-            app.action(action)(on(surface, "body", self._previews.press))
+            app.action(action)(on(surface, self._previews.press))
         for action in (PICK_CHANNEL, OPT_OUT, FORGET, ALLOW, SWITCH):
-            app.action(action)(on("home", "body", partial(self._home_action, action)))
+            app.action(action)(on("home", partial(self._home_action, action)))
         app.view(SETTINGS)(self._save)
         for name, event_handler in (
             ("app_mention", self._listener.mention),
@@ -109,7 +106,7 @@ class SlackBot:
         ):
             app.event(name)(self._on_event(name, event_handler))
 
-    def _on(self, surface: str, kind: str, handler: Handler) -> Callable[..., Awaitable[None]]:
+    def _on(self, surface: str, handler: Handler) -> Callable[..., Awaitable[None]]:
         """Return a listener that acknowledges at once and works in a task of its own."""
 
         async def listen(ack: AsyncAck, body: Payload) -> None:
@@ -117,22 +114,17 @@ class SlackBot:
                 await ack()
             self._work.start(self._answer(surface, body, partial(handler, body)))
 
-        listen.__name__ = f"{kind}_{surface}"
         return listen
 
     def _on_event(self, surface: str, handler: EventHandler) -> Callable[..., Awaitable[None]]:
-        """Return a listener of an event, which Bolt has acknowledged; each event counts once."""
+        """Return a listener of an event, which Bolt has acknowledged.
 
-        async def work(body: Payload) -> str:
-            with contextlib.suppress(UnavailableError):  # which the handler meets, too, and puts into words
-                if not await self._memory.is_first(body["event_id"]):
-                    return "delivered twice"
-            return await handler(body["event"])
+        One that is delivered again does nothing more: messages are answered once, thumbs counted once.
+        """
 
-        async def listen(body: Payload) -> None:
-            self._work.start(self._work.note(surface, partial(work, body)))
+        async def listen(event: Payload) -> None:
+            self._work.start(self._work.note(surface, partial(handler, event)))
 
-        listen.__name__ = f"event_{surface}"
         return listen
 
     async def _answer(self, surface: str, body: Payload, work: Step) -> None:
@@ -147,8 +139,7 @@ class SlackBot:
             if url := body.get("response_url"):
                 await self._replies.say(url, line)
             else:
-                person = body["user"]["id"]
-                await self._client.chat_postMessage(channel=person, text=mrkdwn(line))
+                await self._posting.say(body["user"]["id"], "", line)
 
         return say
 

@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from slack_sdk.web.async_client import AsyncWebClient
-
 from bot.errors import ExpiredError
 from bot.messages import CANCEL, OPTION, PAGE, PICK, PICK_GENTLE, PREVIOUS, SEND, SENT_BY, SHUFFLE
 from bot.records import SHOWN, Preview
@@ -29,10 +27,9 @@ SHUFFLE_ID, PREVIOUS_ID, CANCEL_ID = "rp_shuffle", "rp_previous", "rp_cancel"
 class Gifs:
     """Shows GIFs: from a public address where there is one, else as files of the workspace."""
 
-    def __init__(self, client: AsyncWebClient, uploads: Uploads, base_url: str = "") -> None:
-        self._client = client
+    def __init__(self, posting: Posting, uploads: Uploads, base_url: str = "") -> None:
+        self._posting = posting
         self._uploads = uploads
-        self._posts = Posting(client)
         self._base_url = base_url.rstrip("/")
 
     async def preview(self, preview: Preview) -> list[Payload]:
@@ -62,25 +59,7 @@ class Gifs:
         else:
             file = await self._uploads.living_file_of(reaction)
             content = {"text": f"{said} <{file.permalink}|{escape(reaction.name)}>".strip()}
-        return await self._posts.post(**where, **content)
-
-    async def check(self, channel: str, message: str) -> None:
-        """Look whether a message is still there.
-
-        Raises:
-            GoneError: it has been deleted.
-            NotInvitedError: the bot is not in the channel.
-        """
-        await self._posts.check(channel, message)
-
-    async def say(self, channel: str, thread: str, line: str) -> None:
-        """Say a line in a channel.
-
-        Raises:
-            NotInvitedError: the bot is not in the channel.
-            GoneError: the thread is gone.
-        """
-        await self._posts.post(channel=channel, thread_ts=thread or None, text=mrkdwn(line))
+        return await self._posting.post(**where, **content)
 
     async def forget(self, reactions: Sequence[Reaction]) -> None:
         """Upload GIFs anew next time."""

@@ -15,8 +15,8 @@ from bot.places import Ask
 from bot.reactor import Reactor
 from bot.slack._gifs import Gifs
 from bot.slack._people import People
+from bot.slack._posting import Posting
 from bot.slack._reading import (
-    Payload,
     heard,
     is_direct,
     is_from_person,
@@ -25,6 +25,7 @@ from bot.slack._reading import (
     place_of,
     plain,
 )
+from bot.slack._words import Payload
 from inference.errors import MessageError, ReparteeError
 
 VOTES = {"+1": THUMB, "thumbsup": THUMB, "-1": -THUMB, "thumbsdown": -THUMB}
@@ -34,8 +35,11 @@ SHUFFLE = "shuffle"
 class Listener:
     """Answers who speaks to the bot, and decides about what is said in its presence."""
 
-    def __init__(self, client: AsyncWebClient, reactor: Reactor, gifs: Gifs, people: People) -> None:
+    def __init__(
+        self, client: AsyncWebClient, reactor: Reactor, gifs: Gifs, posting: Posting, people: People
+    ) -> None:
         self._client = client
+        self._posting = posting
         self._reactor = reactor
         self._gifs = gifs
         self._people = people
@@ -69,6 +73,8 @@ class Listener:
     async def _answer(self, event: Payload, thread: str) -> str:
         memory, asker = self._reactor.memory, event["user"]
         try:
+            if not await memory.is_first(name_of(event["channel"], event["ts"])):
+                return "delivered twice"
             if is_pushy(await memory.count_question(event["channel"], asker)):
                 return "too many"
             return await self._react(event, thread)
@@ -130,7 +136,7 @@ class Listener:
             return verdict.why
         thread = event.get("thread_ts") or event["ts"]
         try:
-            await self._gifs.check(event["channel"], event["ts"])
+            await self._posting.check(event["channel"], event["ts"])
             ts = await self._gifs.post(verdict.reaction, event["channel"], thread)
         except BaseException:
             await self._reactor.volunteer.give_back(told)
@@ -141,4 +147,4 @@ class Listener:
 
     async def _say(self, channel: str, thread: str, line: str) -> None:
         with contextlib.suppress(SlackApiError, ReparteeError):  # then no words get through either
-            await self._gifs.say(channel, thread, line)
+            await self._posting.say(channel, thread, line)

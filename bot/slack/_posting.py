@@ -12,6 +12,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.errors import GoneError, NotInvitedError
+from bot.slack._words import mrkdwn
 from inference.errors import BusyError
 
 PATIENCE_S = 60.0
@@ -48,6 +49,16 @@ class Posting:
         finally:
             lock.release()
         return str(answer["ts"])
+
+    async def say(self, channel: str, thread: str, line: str) -> None:
+        """Post a line, in a thread where one is given.
+
+        Raises:
+            BusyError: so many wait already that it would come too late.
+            NotInvitedError: the bot is not in the channel.
+            GoneError: the thread is gone.
+        """
+        await self.post(channel=channel, thread_ts=thread or None, text=mrkdwn(line))
 
     async def check(self, channel: str, message: str) -> None:
         """Look whether a message is still there.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -14,13 +14,11 @@ from bot.reactor import Reactor
 from bot.records import Preview
 from bot.slack._gifs import CANCEL_ID, PREVIOUS_ID, SHUFFLE_ID, Gifs, split_value
 from bot.slack._people import People
-from bot.slack._posting import explained
-from bot.slack._reading import Payload, name_of, place_of, plain
+from bot.slack._posting import Posting, explained
+from bot.slack._reading import name_of, place_of, plain
 from bot.slack._replies import RefusedReplyError, Replies
-from bot.slack._words import escape
+from bot.slack._words import Payload, escape
 from inference.errors import MessageError
-
-Work = Callable[[], Awaitable[None]]
 
 
 class Previews:
@@ -31,6 +29,7 @@ class Previews:
         client: AsyncWebClient,
         reactor: Reactor,
         gifs: Gifs,
+        posting: Posting,
         replies: Replies,
         people: People,
         check: Callable[[str], None],
@@ -39,6 +38,7 @@ class Previews:
         self._client = client
         self._reactor = reactor
         self._gifs = gifs
+        self._posting = posting
         self._replies = replies
         self._people = people
         self._check = check
@@ -130,7 +130,7 @@ class Previews:
         try:
             thread, _, message = preview.target.partition("/")
             if message:
-                await self._gifs.check(preview.channel, message)
+                await self._posting.check(preview.channel, message)
             ts = await self._gifs.post(chosen, preview.channel, thread, who=person)
         except BaseException:
             await self._reactor.give_back(preview)

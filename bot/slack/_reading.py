@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import html
 import re
-from typing import Any
 
 import emoji
 
-from bot.places import OPEN_RATING, Heard, Place
+from bot.places import Heard, Place
+from bot.slack._words import Payload
 
-MAX_BYTES = 10 * 1024 * 1024  # Slack takes more; a phone had better not
 _LINK = re.compile(r"<(?:https?:|mailto:)[^|>]*(?:\|([^>]*))?>")
 _MENTION = re.compile(r"<[@#!][^>]*>")
 _EMOJI = re.compile(r"(?<![\w:]):([a-z0-9_+'-]{1,100}):(?::skin-tone-\d:)?")
 _PERSONAL = (None, "file_share", "thread_broadcast")
-
-Payload = dict[str, Any]
 
 
 def plain(text: str) -> str:
@@ -35,7 +32,7 @@ def _emoji(found: re.Match[str]) -> str:
 
 def place_of(team: str, channel: str) -> Place:
     """Describe a conversation."""
-    return Place(channel=channel, guild=team, max_rating=OPEN_RATING, max_bytes=MAX_BYTES)
+    return Place(channel=channel, guild=team)
 
 
 def name_of(channel: str, ts: str) -> str:

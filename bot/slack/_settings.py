@@ -10,9 +10,8 @@ from bot.memory import Memory
 from bot.messages import SLACK_HEARS, refusal
 from bot.records import ChannelSettings
 from bot.slack._people import People
-from bot.slack._reading import Payload
 from bot.slack._views import home, read_form, settings_form
-from bot.slack._words import mrkdwn
+from bot.slack._words import Payload, mrkdwn
 from bot.status import status_of
 
 

@@ -8,6 +8,9 @@ import json
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
+
+from tests.bot.console import with_root
 
 
 def command(*arguments: str) -> list[str]:
@@ -55,3 +58,25 @@ async def run(environment: dict[str, str], *arguments: str) -> subprocess.Comple
     return await asyncio.to_thread(
         subprocess.run, command(*arguments), env=environment, capture_output=True, text=True, timeout=60
     )
+
+
+def is_one_sentence(ended: subprocess.CompletedProcess[str], sentence: str) -> bool:
+    """Whether a command ended with exit code 2 and says a sentence, without a traceback."""
+    last = ended.stderr.splitlines()[-1]
+    return ended.returncode == 2 and sentence in last and "Traceback" not in ended.stderr
+
+
+def tiny_environment(bundle: Path, pack: Path, data: Path) -> dict[str, str]:
+    """Return an environment in which a command has the tiny model and GIFs."""
+    return with_root() | {
+        "REPARTEE_BUNDLE": str(bundle),
+        "REPARTEE_PACKS": str(pack),
+        "REPARTEE_DATA_DIR": str(data),
+    }
+
+
+def copied_catalogue(source: Path, folder: Path) -> Path:
+    """Copy a catalogue that is already made, so that a command starts at once; return the folder."""
+    for path in source.glob("catalogue.sqlite*"):
+        (folder / path.name).write_bytes(path.read_bytes())
+    return folder

@@ -2,49 +2,35 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import aiohttp
+from pydantic import SecretStr
 from slack_bolt.adapter.asgi.async_handler import AsyncSlackRequestHandler
-from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
-from slack_sdk.http_retry.builtin_async_handlers import (
-    AsyncConnectionErrorRetryHandler,
-    AsyncRateLimitErrorRetryHandler,
-)
-from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.cli._slack import connected, introduce, make_bot, wired
 from bot.memory import Memory
 from bot.metrics import BotMetrics
-from bot.reactor import Reactor
+from bot.settings import SlackSettings
 from bot.slack import SlackBot
-from bot.slack._app import Wire
-from bot.slack._people import People
 from bot.store import SqliteStore
-from bot.tickets import Tickets
 from inference.client import LocalService, ReactionService
 from inference.engine import Engine
+from tests.bot.counting import Counting
 from tests.slack_side.handles import Handle
 from tests.slack_side.messages import ShownMessage
 from tests.slack_side.server import SlackSide
 
 
 @dataclass
-class SlackStage:
+class SlackStage(Counting):
     """A bot and the workspace that it plays in."""
 
     side: SlackSide
     bot: SlackBot
-    reactor: Reactor
-    metrics: BotMetrics
-
-    def count(self, surface: str, outcome: str) -> float:
-        """How often something ended in a way."""
-        labels = {"surface": surface, "outcome": outcome}
-        return self.metrics.registry.get_sample_value("repartee_bot_events_total", labels) or 0.0
+    memory: Memory
 
 
 @contextlib.asynccontextmanager
@@ -65,37 +51,28 @@ async def playing(
 async def made(
     side: SlackSide, service: ReactionService, folder: Path, gif_base_url: str = ""
 ) -> AsyncIterator[SlackStage]:
-    """Put a bot together, as the command does."""
-    handlers = [AsyncRateLimitErrorRetryHandler(max_retry_count=2), AsyncConnectionErrorRetryHandler()]
-    async with SqliteStore(folder / "bot.sqlite") as store, aiohttp.ClientSession() as session:
-        client = AsyncWebClient(
-            token=side.bot_token, base_url=side.api_url, session=session, retry_handlers=handlers
-        )
-        me = await client.auth_test()
-        people = People(client, me["team_id"], me["user_id"], me["bot_id"])
-        metrics, tickets = BotMetrics(), Tickets(side.bot_token)
-        reactor = Reactor(service, Memory(store, "slack"), issue=tickets.issue)
-        wire = Wire(client, session, handlers, side.signing_secret)
-        bot = SlackBot(wire, people, reactor, tickets, metrics, gif_base_url=gif_base_url)
+    """Put a bot together by the parts of the command."""
+    settings = SlackSettings(
+        bot_token=SecretStr(side.bot_token),
+        signing_secret=SecretStr(side.signing_secret),
+        api_url=side.api_url,
+        gif_base_url=gif_base_url,
+    )
+    async with SqliteStore(folder / "bot.sqlite") as store, wired(settings) as wire:
+        metrics, memory = BotMetrics(), Memory(store, "slack")
+        bot = make_bot(wire, await introduce(wire.client), service, memory, settings, metrics)
         try:
-            yield SlackStage(side, bot, reactor, metrics)
+            yield SlackStage(metrics, side, bot, memory)
         finally:
             await bot.close()
 
 
 @contextlib.asynccontextmanager
-async def socket(side: SlackSide, bot: SlackBot) -> AsyncIterator[AsyncSocketModeHandler]:
+async def socket(side: SlackSide, bot: SlackBot) -> AsyncIterator[None]:
     """Connect a bot by Socket Mode."""
-    handler = AsyncSocketModeHandler(bot.app, side.app_token, ping_interval=0.1)
-    await handler.connect_async()  # type: ignore[no-untyped-call]
-    await side.connected()
-    client = handler.client
-    try:
-        yield handler
-    finally:
-        await handler.close_async()  # type: ignore[no-untyped-call]
-        tasks = [client.message_processor, client.current_session_monitor, client.message_receiver]
-        await asyncio.gather(*(task for task in tasks if task is not None), return_exceptions=True)
+    async with connected(bot, side.app_token, ping_s=0.1):
+        await side.connected()
+        yield
 
 
 async def previewed(stage: SlackStage, text: str) -> tuple[ShownMessage, ShownMessage, Handle]:

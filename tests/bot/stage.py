@@ -18,6 +18,8 @@ from bot.store import SqliteStore
 from bot.tickets import Tickets
 from inference.client import LocalService, ReactionService
 from inference.engine import Engine
+from tests import tiny
+from tests.bot.counting import Counting
 from tests.discord_side.messages import ShownMessage
 from tests.discord_side.server import DiscordSide
 
@@ -26,18 +28,12 @@ MENU = "React with a GIF"
 
 
 @dataclass
-class Stage:
+class Stage(Counting):
     """A bot and the Discord that it plays on."""
 
     side: DiscordSide
     bot: DiscordBot
     reactor: Reactor
-    metrics: BotMetrics
-
-    def count(self, surface: str, outcome: str) -> float:
-        """How often something ended in a way."""
-        labels = {"surface": surface, "outcome": outcome}
-        return self.metrics.registry.get_sample_value("repartee_bot_events_total", labels) or 0.0
 
 
 @contextlib.asynccontextmanager
@@ -67,7 +63,7 @@ async def connected(
                 ready.cancel()
                 running.result()
             await ready
-            yield Stage(side, bot, reactor, metrics)
+            yield Stage(metrics, side, bot, reactor)
         finally:
             await bot.close()
             await running
@@ -80,3 +76,15 @@ async def previewed(stage: Stage, text: str, person: str = "ann") -> tuple[Shown
     handle = await side.menu(side.people[person], MENU, said)
     assert (await handle.acknowledged()).is_ephemeral
     return said, await handle.reply()
+
+
+def adult_hugs(folder: Path) -> Path:
+    """Make the tiny pack in which hugs are for adults."""
+    pack = tiny.make_pack(folder)
+    manifest = pack / "manifest.jsonl"
+    lines = [
+        line.replace('"rating": "g"', '"rating": "r"') if '"hug' in line else line
+        for line in manifest.read_text().splitlines()
+    ]
+    manifest.write_text("\n".join(lines) + "\n")
+    return pack

@@ -9,8 +9,7 @@ from bot.errors import GoneError, OptedOutError
 from bot.messages import refusal
 from inference.engine import Engine
 from inference.errors import MessageError
-from tests import tiny
-from tests.bot.stage import MENU, Stage, playing, previewed
+from tests.bot.stage import MENU, Stage, adult_hugs, playing, previewed
 from tests.discord_side.messages import Upload
 from tests.discord_side.server import DiscordSide
 from tests.discord_side.world import Person
@@ -201,13 +200,7 @@ async def test_settings_are_kept_by_channel_and_server(listening: Stage) -> None
 async def test_the_age_limit_of_a_channel_is_kept(
     side: DiscordSide, tiny_bundle: Path, tmp_path: Path
 ) -> None:
-    pack = tiny.make_pack(tmp_path / "pack")
-    manifest = pack / "manifest.jsonl"
-    lines = [
-        line.replace('"rating": "g"', '"rating": "r"') if '"hug' in line else line
-        for line in manifest.read_text().splitlines()
-    ]
-    manifest.write_text("\n".join(lines) + "\n")
+    pack = adult_hugs(tmp_path / "pack")
     engine = Engine.open(tiny_bundle, [pack], tmp_path / "catalogue.sqlite")
     async with playing(side, engine, tmp_path) as stage:
         _, preview = await previewed(stage, "I miss you")

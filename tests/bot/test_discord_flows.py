@@ -10,8 +10,8 @@ import pytest
 
 from bot import messages
 from bot.errors import ExpiredError, NoMoodError, NotYoursError
+from bot.gentle import GENTLE
 from bot.messages import refusal
-from bot.reactor import GENTLE
 from inference.engine import Engine
 from tests import tiny
 from tests.bot.stage import Stage, playing, previewed

@@ -11,8 +11,7 @@ from bot import messages
 from bot.errors import ForbiddenError
 from bot.messages import refusal
 from inference.engine import Engine
-from tests import tiny
-from tests.bot.stage import MENU, Stage, playing
+from tests.bot.stage import MENU, Stage, adult_hugs, playing
 from tests.discord_side.commands import Value
 from tests.discord_side.messages import ShownMessage
 from tests.discord_side.server import DiscordSide
@@ -71,13 +70,7 @@ async def test_a_mention_in_a_thread_is_answered_there(stage: Stage, thread: Cha
 async def test_the_age_limit_of_a_thread_is_that_of_its_channel(
     side: DiscordSide, thread: Channel, tiny_bundle: Path, tmp_path: Path
 ) -> None:
-    pack = tiny.make_pack(tmp_path / "pack")
-    manifest = pack / "manifest.jsonl"
-    lines = [
-        line.replace('"rating": "g"', '"rating": "r"') if '"hug' in line else line
-        for line in manifest.read_text().splitlines()
-    ]
-    manifest.write_text("\n".join(lines) + "\n")
+    pack = adult_hugs(tmp_path / "pack")
     engine = Engine.open(tiny_bundle, [pack], tmp_path / "catalogue.sqlite")
     adult_thread = side.world.add_thread("late", side.nsfw_channel)
     async with playing(side, engine, tmp_path):

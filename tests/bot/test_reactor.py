@@ -15,9 +15,10 @@ import msgspec
 import pytest
 
 from bot.errors import ExpiredError, ForeignError, NoGifError, NotYoursError, OptedOutError
+from bot.gentle import GENTLE
 from bot.memory import Memory
 from bot.places import Ask, Heard, Place
-from bot.reactor import GENTLE, Reactor
+from bot.reactor import Reactor
 from bot.records import SHOWN, ChannelSettings, GuildSettings, QuietHours
 from bot.selection import AT_ONCE, Selection
 from bot.store import SqliteStore

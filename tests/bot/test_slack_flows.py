@@ -185,7 +185,7 @@ async def test_remove_and_never_again(stage: SlackStage) -> None:
     home = await (await side.open_home(side_admin(stage))).home()
     await side.press(side_admin(stage), home, messages.HOME_ALLOW)
     await until(lambda: stage.count("home", "answered") == 1)
-    assert await stage.reactor.memory.bans(side.world.team_id) == []
+    assert await stage.memory.bans(side.world.team_id) == []
     removed = await side.mention(ann, "boom")
     mine = await removed.shared()
     await until(lambda: stage.count("app_mention", "answered") == 1)
@@ -200,11 +200,11 @@ async def test_thumbs_count(stage: SlackStage) -> None:
     await until(lambda: stage.count("app_mention", "answered") == 1)
     await side.reacts(ann, post, "+1")
     await until(lambda: stage.count("reaction_added", "counted") == 1)
-    (shift,) = (await stage.reactor.memory.shifts(side.world.team_id)).values()
+    (shift,) = (await stage.memory.shifts(side.world.team_id)).values()
     assert shift > 0
     await side.unreacts(ann, post, "+1")
     await until(lambda: stage.count("reaction_removed", "counted") == 1)
-    assert await stage.reactor.memory.shifts(side.world.team_id) == {}
+    assert await stage.memory.shifts(side.world.team_id) == {}
 
 
 async def test_where_it_is_not_invited_it_says_how(stage: SlackStage) -> None:
@@ -383,7 +383,7 @@ async def test_a_gif_that_somebody_deleted_is_uploaded_again_before_it_is_posted
     first = await (await side.mention(ann, "boom")).shared()
     await until(lambda: stage.count("app_mention", "answered") == 1)
     side.state.files.all[first.files[0].id].is_deleted = True
-    await stage.reactor.memory._store.drop(f"slack:recent:{side.world.general.id}")
+    await stage.memory._store.drop(f"slack:recent:{side.world.general.id}")
     again = await (await side.mention(ann, "boom")).shared()
     assert again.files[0].data == first.files[0].data
     assert again.files[0].id != first.files[0].id
@@ -392,11 +392,11 @@ async def test_a_gif_that_somebody_deleted_is_uploaded_again_before_it_is_posted
 async def test_only_admins_change_the_time_zone_of_the_workspace(stage: SlackStage) -> None:
     side, ann = stage.side, stage.side.people["ann"]
     channel = side.world.general
-    assert await stage.reactor.memory.guild(side.world.team_id) == GuildSettings()
+    assert await stage.memory.guild(side.world.team_id) == GuildSettings()
     form = await (await side.slash(side_admin(stage), "/react-settings")).view()
     await (await side.submit(side_admin(stage), form, {"timezone": "Europe/Berlin"})).acknowledged()
     await until(lambda: stage.count("settings", "answered") == 2)
-    assert (await stage.reactor.memory.guild(side.world.team_id)).timezone == "Europe/Berlin"
+    assert (await stage.memory.guild(side.world.team_id)).timezone == "Europe/Berlin"
     refused = await side.slash(ann, "/react-settings", channel=channel)
     assert (await refused.ephemeral()).text == refusal(NotAllowedError())
 
@@ -492,7 +492,7 @@ async def test_an_admin_switches_it_off_everywhere(stage: SlackStage) -> None:
     home = await (await side.open_home(admin)).home()
     await side.press(admin, home, messages.HOME_SWITCH_OFF)
     await until(lambda: (shown := side.home(admin)) and messages.HOME_SWITCH_ON in shown.buttons)
-    assert not (await stage.reactor.memory.guild(side.world.team_id)).is_automatic
+    assert not (await stage.memory.guild(side.world.team_id)).is_automatic
     ann = side.people["ann"]
     assert messages.HOME_SWITCH_OFF not in (await (await side.open_home(ann)).home()).buttons
 

@@ -207,7 +207,7 @@ async def direct(app: Installed) -> None:
 
 async def thumbs(app: Installed) -> None:
     """Put a thumb under a GIF and take it away."""
-    post, memory = await sent_by_command(app), app.stage.reactor.memory
+    post, memory = await sent_by_command(app), app.stage.memory
     before = await memory.shifts(app.side.world.team_id)
     heard(await app.side.reacts(app.ann, post, "+1"), "reaction_added")
     await app.counted("reaction_added", "counted")
@@ -229,7 +229,7 @@ async def filled_in(app: Installed, person: Person, asked: Handle, cap: str) -> 
     form: ShownView = await app.got(asked.view())
     await app.got((await app.side.submit(person, form, {"daily_cap": cap})).acknowledged())
     assert form.is_closed
-    memory, channel = app.stage.reactor.memory, form.view["private_metadata"]
+    memory, channel = app.stage.memory, form.view["private_metadata"]
     async with asyncio.timeout(10):  # it is kept after the acknowledgement
         while (await memory.channel(channel)).daily_cap != int(cap):
             await asyncio.sleep(0.005)

@@ -15,8 +15,7 @@ from inference.client import RedisService
 from inference.protocol import ReactRequest
 from inference.wire import Keys
 from tests import tiny
-from tests.bot.console import with_root
-from tests.bot.processes import run, started
+from tests.bot.processes import is_one_sentence, run, started, tiny_environment
 from tests.serving import firsts, get, linked, server
 
 SECRET = "xylophone"
@@ -32,12 +31,9 @@ def valkey() -> Iterator[ValkeyServer]:
 def environment(
     tiny_bundle: Path, tiny_pack: Path, warm_data: Path, valkey: ValkeyServer, tmp_path: Path
 ) -> dict[str, str]:
-    return with_root() | {
+    return tiny_environment(tiny_bundle, tiny_pack, warm_data) | {
         "REDIS_URL": str(valkey.connection_url),
         "REDIS_NAMESPACE": tmp_path.name,
-        "REPARTEE_BUNDLE": str(tiny_bundle),
-        "REPARTEE_PACKS": str(tiny_pack),
-        "REPARTEE_DATA_DIR": str(warm_data),
         "REPARTEE_WORKER_PORT": "0",
         "REPARTEE_WORKER_LOG_FORMAT": "json",
         "REPARTEE_WORKER_LOG_LEVEL": "debug",
@@ -144,9 +140,7 @@ async def test_what_is_wrong_is_one_sentence_and_exit_code_2(
     environment: dict[str, str], changes: dict[str, str], arguments: list[str], sentence: str
 ) -> None:
     ended = await run(environment | changes, "worker", *arguments)
-    assert ended.returncode == 2
-    assert sentence in ended.stderr.splitlines()[-1]
-    assert "Traceback" not in ended.stderr
+    assert is_one_sentence(ended, sentence), ended
     assert "sesame" not in ended.stderr or "sesame" not in changes.get("REDIS_URL", "")
 
 
