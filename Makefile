@@ -5,6 +5,7 @@ TEXT ?= I miss you
 # Two processes, a file each at a time, as compiled models are shared within a file.
 PYTEST_ARGS ?= -n 2 --dist loadfile
 BIN := .venv/bin
+EXTRAS := $(addprefix --extra ,cpu mcp ocr safety video train dev)
 UV := $(shell command -v uv 2>/dev/null)
 export TEXT
 
@@ -34,7 +35,7 @@ test: .make/dev
 lock:
 	uv lock
 	uv export --quiet --frozen --no-hashes --no-emit-project --extra cpu -o requirements/run.lock
-	uv export --quiet --frozen --no-hashes --no-emit-project --extra cpu --extra train --extra dev -o requirements/dev.lock
+	uv export --quiet --frozen --no-hashes --no-emit-project $(EXTRAS) -o requirements/dev.lock
 
 clean:
 	rm -rf .venv .make .mypy_cache .ruff_cache .pytest_cache
@@ -53,7 +54,7 @@ endif
 .make/dev: pyproject.toml uv.lock requirements/dev.lock
 	@mkdir -p .make
 ifdef UV
-	uv sync --frozen --inexact --extra cpu --extra train --extra dev
+	uv sync --frozen --inexact $(EXTRAS)
 else
 	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv .venv  # one made by uv has no pip
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/dev.lock
