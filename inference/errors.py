@@ -53,3 +53,31 @@ class CatalogueError(ReparteeError):
 
 class DeviceError(ReparteeError):
     """The device that was asked for is not there, or onnxruntime cannot use it."""
+
+
+class RefusedError(ReparteeError):
+    """A file cannot be taken into a pack; `code` says why to programs."""
+
+    def __init__(self, text: str, code: str = "unreadable") -> None:
+        super().__init__(text)
+        self.code = code
+
+
+class DuplicateGifError(RefusedError):
+    """The GIF, or one that looks the same, can be seen in this scope already."""
+
+    def __init__(self, text: str, gif: str, name: str) -> None:
+        super().__init__(text, "duplicate")
+        self.gif = gif
+        self.name = name
+
+
+class PackFullError(RefusedError):
+    """A server or workspace has as many GIFs as it may."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text, "pack_full")
+
+
+class UnknownGifError(ReparteeError):
+    """No pack of this scope has such a GIF."""

@@ -31,7 +31,10 @@ class GifSource(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
 
 class PackGif(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One manifest line; the id is the sha256 of the file, the primary category comes first."""
+    """One manifest line; the id is the sha256 of the file, the primary category comes first.
+
+    `text` are the words in the picture, `caption` says in a sentence what it shows, where these are known.
+    """
 
     id: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
     file: Text
@@ -42,6 +45,8 @@ class PackGif(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     source: GifSource = GifSource()
     licence: str
     rating: str = "g"
+    text: str = ""
+    caption: str = ""
 
 
 @dataclass(frozen=True)

@@ -33,5 +33,5 @@ def mix_categories(anchors: Floats, rows: Sequence[int]) -> Floats:
 
 
 def describe(gif: PackGif) -> str:
-    """Return the words of a GIF that the text tower reads: its name and tags."""
-    return ", ".join((gif.name, *gif.tags))
+    """Return the words of a GIF that the text tower reads: its name and tags, words in it, its caption."""
+    return ", ".join(part for part in (gif.name, *gif.tags, gif.text, gif.caption) if part)

@@ -30,7 +30,13 @@ class CatalogueGif:
     def content(self) -> str:
         """Digest of the words that go into its vector, beside the picture that the id stands for."""
         entry = self.entry
-        return digest([entry.name, *entry.tags, "", *entry.categories])
+        return content_of(entry)
+
+
+def content_of(entry: PackGif) -> str:
+    """Return the digest of the words that go into the vector of a GIF."""
+    seen = [entry.text, entry.caption] if entry.text or entry.caption else []
+    return digest([entry.name, *entry.tags, "", *entry.categories, *seen])
 
 
 def merge(packs: Sequence[Pack]) -> list[CatalogueGif]:
