@@ -22,10 +22,18 @@ _SCHEMA = (
     "CREATE TABLE vectors (gif TEXT NOT NULL, model TEXT NOT NULL, content TEXT NOT NULL,"
     " vector BLOB NOT NULL, PRIMARY KEY (gif, model)) WITHOUT ROWID",
 )
-# Came later within schema 1: who does not know it leaves it alone.
-_FINGERPRINTS = (
+# Came later within schema 1: who does not know them leaves them alone.
+_ADDED = (
     "CREATE TABLE IF NOT EXISTS fingerprints (gif TEXT PRIMARY KEY, kind TEXT NOT NULL,"
-    " fingerprint BLOB NOT NULL) WITHOUT ROWID"
+    " fingerprint BLOB NOT NULL) WITHOUT ROWID",
+    # A removed GIF keeps its line, without an entry, until everybody who follows has seen that it is gone.
+    "CREATE TABLE IF NOT EXISTS own_gifs (scope TEXT NOT NULL, gif TEXT NOT NULL, pack TEXT NOT NULL,"
+    " entry BLOB, content TEXT NOT NULL, origin TEXT NOT NULL, at INTEGER NOT NULL, bytes INTEGER NOT NULL,"
+    " revision INTEGER NOT NULL, kind TEXT NOT NULL, fingerprint BLOB NOT NULL, PRIMARY KEY (scope, gif))",
+    "CREATE INDEX IF NOT EXISTS own_revisions ON own_gifs (revision)",
+    "CREATE INDEX IF NOT EXISTS own_origins ON own_gifs (origin)",
+    "CREATE TABLE IF NOT EXISTS own_vectors (scope TEXT NOT NULL, gif TEXT NOT NULL, model TEXT NOT NULL,"
+    " content TEXT NOT NULL, vector BLOB NOT NULL, PRIMARY KEY (scope, gif, model)) WITHOUT ROWID",
 )
 
 
@@ -89,7 +97,8 @@ def _prepare(db: sqlite3.Connection, path: Path) -> None:
             f"The catalogue {path} has schema {_schema(db)}, this program reads schema "
             f"{SCHEMA_VERSION}: move it away, or name another folder in REPARTEE_DATA_DIR."
         )
-    db.execute(_FINGERPRINTS)
+    for statement in _ADDED:
+        db.execute(statement)
 
 
 def _schema(db: sqlite3.Connection) -> int:

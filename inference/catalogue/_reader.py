@@ -1,0 +1,200 @@
+"""What can be asked of own packs; nothing here writes."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+
+from inference.catalogue._database import explained, open_database
+from inference.catalogue._files import GifFiles
+from inference.catalogue._records import (
+    OWN_COLUMNS,
+    Change,
+    Changes,
+    OwnGif,
+    PackSummary,
+    own_gif,
+    stored_vector,
+)
+from inference.errors import DuplicateGifError, UnknownGifError
+from inference.fingerprints import ALIKE_BITS, BYTES, KIND, Bits, distances
+
+SHORTEST_PREFIX = 4
+
+UNKNOWN = 'There is no GIF "{wanted}" here: repartee gifs list shows those that can be named.'
+AMBIGUOUS = 'Several GIFs are called "{wanted}": name one by its id ({ids}).'
+ALREADY = 'It is there already, as "{name}".'
+
+
+class OwnReader:
+    """Reads the own packs of a catalogue; each thread needs one of its own."""
+
+    def __init__(self, catalogue: Path) -> None:
+        """Open the catalogue's file, or make it.
+
+        Raises:
+            CatalogueError: it cannot be used.
+        """
+        self.catalogue = catalogue
+        self.files = GifFiles(catalogue.parent / "gifs")
+        self._db = open_database(catalogue)
+        self._db.execute(
+            "PRAGMA synchronous = FULL"
+        )  # what somebody added is in no pack to read it from again
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    @property
+    def folder(self) -> Path:
+        """Where the files lie."""
+        return self.files.folder
+
+    def path(self, gif: OwnGif) -> Path:
+        """Return where the file of a GIF lies."""
+        return self.folder / gif.entry.file
+
+    def gifs(self, scope: str | None = None, pack: str = "") -> list[OwnGif]:
+        """List the GIFs of a scope (None: of all), of one pack where it is named, the oldest first."""
+        with explained(self.catalogue):
+            found = self._db.execute(
+                f"SELECT {OWN_COLUMNS} FROM own_gifs WHERE entry IS NOT NULL AND (?1 IS NULL OR scope = ?1)"
+                " AND (?2 = '' OR pack = ?2) ORDER BY at, rowid",
+                (scope, pack),
+            )
+            return [own_gif(row) for row in found]
+
+    def find(self, scope: str, wanted: str) -> OwnGif:
+        """Return the GIF of an id, of the beginning of one, or of a name.
+
+        Raises:
+            UnknownGifError: there is none, or there are several.
+            CatalogueError: the file cannot be used.
+        """
+        with explained(self.catalogue):
+            found = self._db.execute(
+                f"SELECT {OWN_COLUMNS} FROM own_gifs WHERE entry IS NOT NULL AND scope = ? AND"
+                " (gif = ? OR (length(?2) >= ? AND gif GLOB ?2 || '*')"
+                " OR lower(json_extract(entry, '$.name')) = lower(?2)) ORDER BY at, rowid",
+                (scope, wanted.replace("*", ""), SHORTEST_PREFIX),
+            ).fetchall()
+        if len(found) > 1:
+            ids = ", ".join(own_gif(row).id[:8] for row in found[:5])
+            raise UnknownGifError(AMBIGUOUS.format(wanted=wanted, ids=ids))
+        if not found:
+            raise UnknownGifError(UNKNOWN.format(wanted=wanted))
+        return own_gif(found[0])
+
+    def has_origin(self, scope: str, origin: str) -> OwnGif | None:
+        """Return the GIF that was made of a file, where this scope has it."""
+        with explained(self.catalogue):
+            row = self._db.execute(
+                f"SELECT {OWN_COLUMNS} FROM own_gifs WHERE origin = ? AND scope = ? AND entry IS NOT NULL",
+                (origin, scope),
+            ).fetchone()
+        return None if row is None else own_gif(row)
+
+    def packs(self, scope: str | None = None) -> list[PackSummary]:
+        """List the packs of a scope (None: of all) that have GIFs."""
+        with explained(self.catalogue):
+            found = self._db.execute(
+                "SELECT scope, pack, count(*), sum(bytes), max(revision) FROM own_gifs"
+                " WHERE entry IS NOT NULL AND (?1 IS NULL OR scope = ?1)"
+                " GROUP BY scope, pack ORDER BY scope, pack",
+                (scope,),
+            )
+            return [
+                PackSummary(scope=place, name=name, gifs=gifs, bytes=size, version=version)
+                for place, name, gifs, size, version in found
+            ]
+
+    def revision(self) -> int:
+        """Return the number of the last change."""
+        with explained(self.catalogue):
+            return self._meta("revision")
+
+    def changes(self, since: int, model: str, dim: int) -> Changes:
+        """Return the lines that changed after a revision, with their (dim,) vectors of a model.
+
+        All living ones, where that is too long ago to know what was removed since.
+        """
+        with explained(self.catalogue):
+            self._db.execute("BEGIN")
+            try:
+                is_whole = since < self._meta("forgotten") or not since
+                lines = list(self._lines(0 if is_whole else since, model, dim))
+                if is_whole:
+                    lines = [line for line in lines if line.gif is not None]
+                return Changes(self._meta("revision"), lines, is_whole)
+            finally:
+                self._db.execute("ROLLBACK")
+
+    def fingerprints(self, scope: str) -> tuple[list[tuple[str, str]], Bits]:
+        """Return ids and names of all GIFs that a scope sees, and their fingerprints (n, BYTES) uint8."""
+        with explained(self.catalogue):
+            found = self._db.execute(
+                "SELECT id, json_extract(g.entry, '$.name'), f.fingerprint FROM gifs g"
+                " JOIN fingerprints f ON f.gif = g.id WHERE f.kind = ?1 AND length(f.fingerprint) = ?2"
+                " UNION ALL SELECT gif, json_extract(entry, '$.name'), fingerprint FROM own_gifs"
+                " WHERE entry IS NOT NULL AND kind = ?1 AND length(fingerprint) = ?2 AND scope IN ('', ?3)",
+                (KIND, BYTES, scope),
+            ).fetchall()
+        prints = np.frombuffer(b"".join(look for _, _, look in found), np.uint8).reshape(-1, BYTES)
+        return [(gif, name) for gif, name, _ in found], prints
+
+    def check_alike(self, scope: str, fingerprint: Bits) -> None:
+        """Refuse a GIF that looks like one that the scope sees; `fingerprint` is (BYTES,) uint8.
+
+        Raises:
+            DuplicateGifError: it does.
+        """
+        names, prints = self.fingerprints(scope)
+        if not names:
+            return
+        near = distances(prints, np.asarray(fingerprint, np.uint8)[None])[:, 0]
+        if near.min() <= ALIKE_BITS:
+            gif, name = names[int(near.argmin())]
+            raise DuplicateGifError(ALREADY.format(name=name), gif, name)
+
+    def _lines(self, since: int, model: str, dim: int) -> Iterator[Change]:
+        found = self._db.execute(
+            "SELECT o.scope, o.gif, o.pack, o.entry, o.origin, o.at, o.bytes, o.revision, o.kind,"
+            " o.fingerprint, v.vector FROM own_gifs o LEFT JOIN own_vectors v ON v.scope = o.scope"
+            " AND v.gif = o.gif AND v.model = ? AND v.content = o.content"
+            " WHERE o.revision > ? ORDER BY o.rowid",
+            (model, since),
+        )
+        for scope, gif, pack, entry, origin, at, size, revision, kind, look, vector in found:
+            living = None if entry is None else own_gif((scope, pack, entry, origin, at, size, revision))
+            bits = np.frombuffer(look if kind == KIND and len(look) == BYTES else bytes(BYTES), np.uint8)
+            yield Change(scope, gif, living, stored_vector(vector, dim), bits)
+
+    def _get(self, scope: str, gif: str) -> OwnGif:
+        row = self._db.execute(
+            f"SELECT {OWN_COLUMNS} FROM own_gifs WHERE entry IS NOT NULL AND scope = ? AND gif = ?",
+            (scope, gif),
+        ).fetchone()
+        if row is None:
+            raise UnknownGifError(UNKNOWN.format(wanted=gif[:8]))
+        return own_gif(row)
+
+    def _meta(self, key: str) -> int:
+        return int(self._one("SELECT value FROM meta WHERE key = ?", key) or 0)
+
+    def _one(self, question: str, *values: object) -> Any:
+        row: sqlite3.Row | tuple[Any, ...] | None = self._db.execute(question, values).fetchone()
+        return None if row is None else row[0]

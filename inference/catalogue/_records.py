@@ -1,0 +1,116 @@
+"""What of own GIFs goes in and out: the GIF, what is to be stored or changed, what has changed."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from inference.fingerprints import Bits
+from inference.pack import PackGif
+from inference.protocol import Rating
+
+Floats = NDArray[np.float32]
+OWN_COLUMNS = "scope, pack, entry, origin, at, bytes, revision"
+_decoder = msgspec.json.Decoder(PackGif)
+
+
+class OwnGif(msgspec.Struct, frozen=True, kw_only=True):
+    """A GIF of an own pack; `scope` is the server or workspace that alone sees it, empty for everybody.
+
+    `origin` is the sha256 of the file as it came in, `bytes` the size of what is stored, `added_at` in
+    seconds since 1970.
+    """
+
+    scope: str
+    pack: str
+    entry: PackGif
+    origin: str
+    added_at: int
+    bytes: int
+    revision: int
+
+    @property
+    def id(self) -> str:
+        """The sha256 of the stored file."""
+        return self.entry.id
+
+
+class NewGif(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be stored: the GIF's bytes, its fingerprint (BYTES,) uint8, its (dim,) vector of `model`.
+
+    Without a vector the engines make one. `takes_alike` lets in what looks like a GIF that is there.
+    """
+
+    scope: str
+    pack: str
+    entry: PackGif
+    origin: str
+    data: bytes
+    fingerprint: Any
+    vector: Any = None
+    model: str = ""
+    takes_alike: bool = False
+
+
+class GifChange(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be changed of a GIF; None leaves it."""
+
+    name: str | None = None
+    tags: list[str] | None = None
+    categories: list[str] | None = None
+    alt_text: str | None = None
+    rating: Rating | None = None
+    pack: str | None = None
+
+
+class PackSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """A pack: how many GIFs it has, how large they are together, and its version, that of its last change."""
+
+    scope: str
+    name: str
+    gifs: int
+    bytes: int
+    version: int
+
+
+class Change(NamedTuple):
+    """A line of the table: `gif` is None where it is gone, `vector` where there is none that fits."""
+
+    scope: str
+    id: str
+    gif: OwnGif | None
+    vector: Floats | None
+    fingerprint: Bits
+
+
+class Changes(NamedTuple):
+    """What changed up to `revision`; `is_whole` says that the lines are all there are."""
+
+    revision: int
+    lines: list[Change]
+    is_whole: bool
+
+
+def own_gif(row: tuple[Any, ...]) -> OwnGif:
+    """Read a row of `OWN_COLUMNS`."""
+    scope, pack, entry, origin, at, size, revision = row
+    return OwnGif(
+        scope=scope,
+        pack=pack,
+        entry=_decoder.decode(entry),
+        origin=origin,
+        added_at=at,
+        bytes=size,
+        revision=revision,
+    )
+
+
+def stored_vector(blob: bytes | None, dim: int) -> Floats | None:
+    """Return a (dim,) vector, None where it is missing or damaged."""
+    if blob is None or len(blob) != 4 * dim:
+        return None
+    vector = np.frombuffer(blob, "<f4")
+    return vector if np.isfinite(vector).all() else None
