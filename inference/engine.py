@@ -13,16 +13,19 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from inference.base import TOLERATED, TOLERATED_SHARE, lay_out
 from inference.bundle import Bundle, load_bundle
-from inference.catalogue import Catalogue
+from inference.catalogue import Catalogue, OwnGifs
 from inference.encoders import BATCH, TextEncoder, Tokens
 from inference.errors import MessageError
 from inference.fingerprints import read_fingerprints
 from inference.fusion import GifEmbedder
 from inference.groups import open_groups
 from inference.index import EXACT_LIMIT
+from inference.layers import LayeredIndex
+from inference.own import OwnSource
 from inference.pack import read_pack
-from inference.picker import Picker, Ranking, primary_rows
+from inference.picker import Picker, Ranking
 from inference.protocol import Rating, ReactReply, ReactRequest
 from inference.sessions import Device
 from inference.shifts import check_shifts
@@ -59,13 +62,18 @@ class Reading(NamedTuple):
 class Engine:
     """Answers messages with ranked GIFs; made by `Engine.open`."""
 
-    def __init__(self, bundle: Bundle, text: TextEncoder, picker: Picker, catalogue: str) -> None:
+    def __init__(
+        self, bundle: Bundle, text: TextEncoder, picker: Picker, catalogue: str, own: OwnSource, revision: int
+    ) -> None:
         self.bundle = bundle
-        self.catalogue_version = catalogue
-        described = msgspec.json.encode(bundle.spec) + catalogue.encode()
+        self.revision = revision
+        self.catalogue_version = f"{catalogue}+{revision}" if revision else catalogue
+        described = msgspec.json.encode(bundle.spec) + f"{catalogue} {picker.holdings.layout}".encode()
         self.fingerprint = hashlib.sha256(described).hexdigest()
         self._text = text
         self._picker = picker
+        self._catalogue = catalogue
+        self._own = own
 
     @classmethod
     def open(
@@ -108,17 +116,53 @@ class Engine:
             )
         finally:
             catalogue.close()
+        own = OwnSource(bundle, text)
+        with OwnGifs(catalogue_path) as gifs:
+            news = own.read(gifs, 0, progress)
         cache = catalogue_path.with_suffix(".hnsw")
+        base = lay_out(bundle, snapshot, news.added, cache.with_suffix(".rows"), exact_limit)
         index = open_groups(
-            snapshot.vectors,
-            primary_rows(bundle, snapshot),
+            base.vectors,
+            base.holdings.primary,
             len(bundle.spec.categories.names),
-            snapshot.version,
+            base.version,
             cache,
             exact_limit=exact_limit,
             threads=max(threads, os.cpu_count() or 1),  # a graph is built once
         )
-        return cls(bundle, text, Picker(bundle, snapshot, index), snapshot.version)
+        holdings = base.holdings.changed([], base.rest)
+        picker = Picker(bundle, holdings, LayeredIndex(index, holdings))
+        return cls(bundle, text, picker, snapshot.version, own, news.revision)
+
+    def renewed(self, own: OwnGifs) -> Engine:
+        """Return an engine that knows what has changed of the own GIFs since; this one where nothing has.
+
+        Raises:
+            CatalogueError: the catalogue cannot be used.
+        """
+        news = self._own.read(own, self.revision)
+        if news.revision == self.revision:
+            return self
+        holdings = self._picker.holdings
+        gone = [*news.gone, *(holdings.own if news.is_whole else ())]
+        holdings = holdings.changed(gone, news.added)
+        picker = Picker(self.bundle, holdings, LayeredIndex(self._picker.index.main, holdings))
+        return Engine(self.bundle, self._text, picker, self._catalogue, self._own, news.revision)
+
+    @property
+    def is_scattered(self) -> bool:
+        """Whether so much has changed that opening anew makes searches faster."""
+        holdings = self._picker.holdings
+        return holdings.later > max(TOLERATED, holdings.first // TOLERATED_SHARE)
+
+    @property
+    def rows(self) -> int:
+        """How many positions rankings may name."""
+        return len(self._picker.holdings.gifs)
+
+    def key_of(self, scope: str) -> str:
+        """Return the scope where it has GIFs of its own, else nothing: then it sees what everybody sees."""
+        return scope if scope in self._picker.holdings.layers else ""
 
     def __len__(self) -> int:
         """Return the number of GIFs."""
@@ -132,6 +176,7 @@ class Engine:
         categories: Collection[str] = (),
         avoid: Collection[str] = (),
         max_rating: Rating | None = None,
+        scope: str = "",
     ) -> ReactReply:
         """Rank GIFs for a message: at most `k`, as `ReactRequest` describes.
 
@@ -139,7 +184,12 @@ class Engine:
             MessageError: nothing readable is in the text, or `k` is below 1.
         """
         wanted = ReactRequest(
-            text=text, k=k, categories=list(categories), avoid=list(avoid), max_rating=max_rating
+            text=text,
+            k=k,
+            categories=list(categories),
+            avoid=list(avoid),
+            max_rating=max_rating,
+            scope=scope,
         )
         return self.answer(wanted)
 
@@ -154,7 +204,7 @@ class Engine:
         prepared = perf_counter()
         vector, hold = self._text.encode(tokens.ids)
         inferred = perf_counter()
-        reply = self.finish(request, self.rank(tokens, vector, hold))
+        reply = self.finish(request, self.rank(tokens, vector, hold, request.scope))
         ranked = perf_counter()
         timings = {
             "prepare": (prepared - start) * 1e3,
@@ -183,10 +233,11 @@ class Engine:
         vectors, holds = self._text.encode_batch([tokens.ids for tokens in messages])
         return list(zip(vectors, holds.tolist(), strict=True))
 
-    def rank(self, tokens: Tokens, vector: Floats, hold: float) -> Reading:
-        """Rank GIFs for a message, whatever is asked of them."""
+    def rank(self, tokens: Tokens, vector: Floats, hold: float, scope: str = "") -> Reading:
+        """Rank the GIFs that a scope sees for a message, whatever is asked of them."""
         is_foreign = tokens.foreign > MOSTLY
-        return Reading(tokens.text, tokens.is_cut, is_foreign, hold, self._picker.rank(vector), vector)
+        ranking = self._picker.rank(vector, scope=scope)
+        return Reading(tokens.text, tokens.is_cut, is_foreign, hold, ranking, vector)
 
     def finish(self, request: ReactRequest, reading: Reading) -> ReactReply:
         """Answer a request out of what was read, the third stage.

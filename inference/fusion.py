@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.bundle import Bundle, sha256_of
+from inference.bundle import Bundle, FusionSpec, sha256_of
 from inference.encoders import ImageEncoder, TextEncoder
 from inference.errors import PackError
 from inference.fingerprints import MOMENTS, Bits, fingerprint
 from inference.frames import Film, read_film
 from inference.pack import PackGif
 from inference.vectors import describe, mix_categories, unit
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+OWN_FUSION = FusionSpec(image=0.35, text=0.25, category=1.0)
 
 Floats = NDArray[np.float32]
 
@@ -90,3 +99,50 @@ def _check_content(path: Path, entry: PackGif) -> None:
         raise PackError(
             f"The GIF {path} is not the one of the manifest, its sha256 differs: rebuild the pack."
         )
+
+
+class OwnEmbedder:
+    """Makes the vectors of GIFs that people added, and guesses the categories that nobody named."""
+
+    def __init__(self, bundle: Bundle, text: TextEncoder, image: ImageEncoder | None = None) -> None:
+        self._bundle = bundle
+        self._text = text
+        self._image = image
+        self._names = bundle.spec.categories.names
+
+    def embed(self, frames: Sequence[Image.Image], entry: PackGif) -> Floats:
+        """Return the vector of a GIF, (dim,) float32 of unit norm, of RGBA frames and what is said of it.
+
+        Categories that the model does not know count for nothing.
+        """
+        seen, read = self._seen(frames), self._read(entry)
+        rows = [self._names.index(name) for name in entry.categories if name in self._names]
+        known = mix_categories(self._bundle.anchors, rows) if rows else np.zeros_like(seen)
+        return unit(OWN_FUSION.category * known + OWN_FUSION.text * read + OWN_FUSION.image * seen)
+
+    def categories(self, frames: Sequence[Image.Image], entry: PackGif) -> list[str]:
+        """Guess the categories of a GIF, the likeliest first, one to three."""
+        guess = unit(OWN_FUSION.text * self._read(entry) + OWN_FUSION.image * self._seen(frames))
+        return [self._names[row] for row in (-(self._bundle.anchors @ guess)).argsort(kind="stable")[:1]]
+
+    def known(self, entry: PackGif, vector: Floats) -> list[str]:
+        """Return the categories of a GIF that the model knows, else the one nearest to its (dim,) vector."""
+        known = [name for name in entry.categories if name in self._names]
+        return known or [self._names[int((self._bundle.anchors @ vector).argmax())]]
+
+    def _seen(self, frames: Sequence[Image.Image]) -> Floats:
+        if not frames:
+            return np.zeros(self._bundle.spec.embedding_dim, np.float32)
+        if self._image is None:
+            self._image = ImageEncoder(self._bundle)
+        return self._image.encode(frames)
+
+    def _read(self, entry: PackGif) -> Floats:
+        ids = self._text.tokenise(describe(entry)).ids
+        return self._text.encode(ids)[0] if ids else np.zeros(self._bundle.spec.embedding_dim, np.float32)
+
+
+def own_vector_key(bundle: Bundle) -> str:
+    """Return the digest of all that the vectors of own GIFs depend on."""
+    parts = (bundle.vector_key, OWN_FUSION)
+    return hashlib.sha256(msgspec.json.encode(parts, order="sorted")).hexdigest()[:16]

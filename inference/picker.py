@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from inference.bundle import Bundle
-from inference.catalogue import Snapshot
+from inference.catalogue import CatalogueGif
 from inference.fingerprints import is_alike, read_fingerprints
-from inference.groups import GroupedIndex
+from inference.holdings import SHARED, Holdings
+from inference.layers import LayeredIndex
 from inference.protocol import RATINGS, Reaction, ReactRequest
 from inference.ranker import confidence, explain, vary
 from inference.shifts import is_settled
@@ -46,37 +46,56 @@ class Ranking(NamedTuple):
         return Ranking(self.positions[:count], self.scores[:count], self.votes, False)
 
 
-class Picker:
-    """Picks GIFs of one snapshot; all that does not depend on the message is made beforehand."""
+class View:
+    """What of the GIFs that a scope sees does not depend on the message; made when it is first needed."""
 
-    def __init__(self, bundle: Bundle, snapshot: Snapshot, index: GroupedIndex) -> None:
+    def __init__(self, holdings: Holdings, scope: str, categories: int) -> None:
+        self._holdings = holdings
+        self._rows = holdings.visible(scope)
+        self.sizes = np.bincount(holdings.primary[self._rows], minlength=categories)
+        self._positions: dict[str, int] | None = None
+
+    @property
+    def positions(self) -> dict[str, int]:
+        """Positions by id."""
+        if self._positions is None:
+            gifs = self._holdings.gifs
+            self._positions = {gifs[row].entry.id: row for row in self._rows.tolist()}
+        return self._positions
+
+
+class Picker:
+    """Picks GIFs of one state of the catalogue; what does not depend on the message is made beforehand."""
+
+    def __init__(self, bundle: Bundle, holdings: Holdings, index: LayeredIndex) -> None:
         """Prepare.
 
         Args:
             bundle: the model.
-            snapshot: the GIFs.
-            index: over the vectors of the snapshot, in the groups that `primary_rows` says.
+            holdings: the GIFs.
+            index: over their vectors.
         """
         spec = bundle.spec
-        self._index = index
+        self.holdings = holdings
+        self.index = index
         self._calibration = spec.calibration
-        self._entries = [gif.entry for gif in snapshot.gifs]
+        self._entries = [gif.entry for gif in holdings.gifs]
         self._primary = [entry.categories[0] for entry in self._entries]
         self._spoken = {name: name.replace("_", " ") for name in spec.categories.names}
         self._ratings = np.array([_strictness(entry.rating) for entry in self._entries], np.int8)
-        self._packs = [gif.pack for gif in snapshot.gifs]
-        self._fingerprints = snapshot.fingerprints
+        self._packs = [gif.pack for gif in holdings.gifs]
+        self._fingerprints = holdings.fingerprints
         self._logits = bundle.anchors / np.float32(spec.temperature)
         self._rows = {name: row for row, name in enumerate(spec.categories.names)}
-        self._primary_rows = primary_rows(bundle, snapshot)
-        self._sizes = np.bincount(self._primary_rows, minlength=len(self._rows))
+        self._primary_rows = holdings.primary
+        self._views: dict[str, View] = {}
         self._gif_share = np.float32(spec.ranking.gif_share)
         self._anchors = bundle.anchors * (1 - self._gif_share)
         bias = spec.ranking.category_bias or [0.0] * len(spec.categories.names)
         self._bias = np.array(bias, np.float32) * (1 - self._gif_share)
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self.holdings)
 
     def rank(
         self,
@@ -84,6 +103,7 @@ class Picker:
         size: int = FIRST_CANDIDATES,
         wanted: Collection[str] = (),
         also: Collection[int] = (),
+        scope: str = SHARED,
     ) -> Ranking:
         """Rank GIFs for the (dim,) unit vector of a message.
 
@@ -92,17 +112,18 @@ class Picker:
             size: about how many; those nearest to it of each of the likeliest categories.
             wanted: only these primary categories, where some are named (others may come along).
             also: rows of the catalogue that are ranked too, however far off they are.
+            scope: whose own GIFs are looked at, beside those for everybody.
         """
         categories = self._anchors @ vector + self._bias
         likeliest = np.argsort(-categories, kind="stable").tolist()
         if wanted:
             rows = {self._rows[name] for name in wanted if name in self._rows}
             likeliest = [row for row in likeliest if row in rows]
-        found, cosines, is_whole = self._index.search(vector, size, likeliest)
+        found, cosines, is_whole = self.index.search(vector, size, likeliest, scope)
         if also and not is_whole:
             more = np.setdiff1d(np.array(sorted(also), np.int64), found)
             found = np.concatenate([found, more])
-            cosines = np.concatenate([cosines, self._index.compare(vector, more)])
+            cosines = np.concatenate([cosines, self.index.compare(vector, more)])
         scores: Floats = self._gif_share * cosines + categories[self._primary_rows[found]]
         order = np.argsort(-scores, kind="stable")
         return Ranking(found[order], scores[order], self._vote(vector), is_whole)
@@ -111,7 +132,7 @@ class Picker:
         """Choose places of the ranking, best first; None where a longer ranking is needed to be sure."""
         places = self._allowed(ranking.positions, request)
         primary = [self._primary[position] for position in ranking.positions.tolist()]
-        shifts = self._shifts_of(ranking, request.shifts) if request.shifts else None
+        shifts = self._shifts_of(ranking, request) if request.shifts else None
         if shifts is not None:
             shifted = ranking.scores + shifts
             places.sort(key=lambda place: -shifted[place])  # stable, as the ranking is
@@ -131,7 +152,7 @@ class Picker:
         size = max(FIRST_CANDIDATES, 8 * request.k)
         raised = self._raised(request) if request.shifts else {}
         while (chosen := self.choose(ranking, request)) is None:
-            ranking = self.rank(vector, size, request.categories, raised)
+            ranking = self.rank(vector, size, request.categories, raised, request.scope)
             size *= 4
         return ranking, chosen
 
@@ -157,19 +178,23 @@ class Picker:
             places = [place for place in places if not is_banned[place]]
         return places
 
-    @cached_property
-    def _positions(self) -> dict[str, int]:
-        """Positions by id; made when a request first has shifts."""
-        return {entry.id: position for position, entry in enumerate(self._entries)}
+    def _view(self, scope: str) -> View:
+        """Return what a scope sees; those without GIFs of their own all see the same."""
+        scope = scope if scope in self.holdings.layers else SHARED
+        if scope not in self._views:
+            self._views[scope] = View(self.holdings, scope, len(self._rows))
+        return self._views[scope]
 
-    def _shifts_of(self, ranking: Ranking, shifts: Mapping[str, float]) -> Shifts:
+    def _shifts_of(self, ranking: Ranking, request: ReactRequest) -> Shifts:
         """Return what is added to each score of a ranking, (m,) float64."""
-        known = {self._positions.get(name): shift for name, shift in shifts.items()}
+        positions = self._view(request.scope).positions
+        known = {positions.get(name): shift for name, shift in request.shifts.items()}
         return np.array([known.get(position, 0.0) for position in ranking.positions.tolist()], np.float64)
 
     def _raised(self, request: ReactRequest) -> dict[int, float]:
         """Return by position the shifts of the GIFs that are shifted up and may be chosen."""
-        known = {self._positions.get(name): shift for name, shift in request.shifts.items() if shift > 0}
+        places = self._view(request.scope).positions
+        known = {places.get(name): shift for name, shift in request.shifts.items() if shift > 0}
         positions = np.array([position for position in known if position is not None], np.int64)
         wanted = set(request.categories or self._rows)
         allowed = positions[self._allowed(positions, request)].tolist()
@@ -177,8 +202,10 @@ class Picker:
 
     def _is_settled(self, ranking: Ranking, request: ReactRequest, shifts: Shifts, chosen: list[int]) -> bool:
         """Say whether no GIF outside of the ranking can be better than one chosen, given all shifts."""
+        if not self.index.is_whole(request.scope):
+            return False
         rows = self._primary_rows[ranking.positions]
-        outside = np.bincount(rows, minlength=len(self._rows)) < self._sizes
+        outside = np.bincount(rows, minlength=len(self._rows)) < self._view(request.scope).sizes
         if request.categories:
             outside &= np.isin(list(self._rows), request.categories)
         rises = np.zeros(len(self._rows))
@@ -187,7 +214,8 @@ class Picker:
             if position not in ranked:
                 row = self._primary_rows[position]
                 rises[row] = max(rises[row], shift)
-        return is_settled(rows, ranking.scores, shifts, chosen, outside, rises)
+        is_own = ranking.positions >= self.holdings.first  # all of these are there, however far off
+        return is_settled(rows, ranking.scores, shifts, chosen, outside, rises, is_own)
 
     def _vote(self, vector: Floats) -> Floats:
         """Share out one vote among the categories, by softmax over the cosines of their anchors."""
@@ -224,10 +252,10 @@ def _is_varied(chosen: Sequence[str], request: ReactRequest) -> bool:
     )
 
 
-def primary_rows(bundle: Bundle, snapshot: Snapshot) -> NDArray[np.intp]:
+def primary_rows(bundle: Bundle, gifs: Sequence[CatalogueGif]) -> NDArray[np.intp]:
     """Return the row of each GIF's primary category among those of the bundle, (n,)."""
     rows = {name: row for row, name in enumerate(bundle.spec.categories.names)}
-    return np.array([rows[gif.entry.categories[0]] for gif in snapshot.gifs], np.intp)
+    return np.array([rows[gif.entry.categories[0]] for gif in gifs], np.intp)
 
 
 def _strictness(rating: str) -> int:

@@ -25,8 +25,9 @@ class ReactRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     ones where that is above 0, none whose id is in `avoid`, none rated above `max_rating`, none that looks
     like one of `banned` (each the `fingerprint` of a `Reaction`; empty ones stand for none). `shifts` holds
     by the id of a GIF what is added to its score for the order only, from -1 to 1; unknown ids are ignored.
-    Who asks waits `timeout_s` seconds. Requests of one `id` are answered once; a service makes up an id where
-    there is none. `trace` is handed on into the reply and the log.
+    Beside the GIFs for everybody those of the own packs of `scope` are looked at, a server or workspace such
+    as "discord:123". Who asks waits `timeout_s` seconds. Requests of one `id` are answered once; a service
+    makes up an id where there is none. `trace` is handed on into the reply and the log.
     """
 
     text: str
@@ -38,6 +39,7 @@ class ReactRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     kinds: int = 0
     banned: list[str] = []
     shifts: dict[str, float] = {}
+    scope: str = ""
     timeout_s: float = DEFAULT_TIMEOUT_S
     trace: str = ""
 

@@ -35,6 +35,7 @@ def is_settled(
     chosen: Sequence[int],
     outside: NDArray[np.bool_],
     rises: Scores,
+    is_own: NDArray[np.bool_] | None = None,
 ) -> bool:
     """Say whether no GIF outside of a ranking can come before one that was chosen out of it.
 
@@ -50,8 +51,9 @@ def is_settled(
         chosen: places in the ranking, at least one.
         outside: (categories,), whether there are GIFs outside that may be chosen.
         rises: (categories,), the most that is added to one of these, 0 at least.
+        is_own: (m,), which GIFs are there whether or not others are nearer; none where it is left out.
     """
-    found = shifts <= 0
+    found = shifts <= 0 if is_own is None else (shifts <= 0) & ~is_own
     limits = np.full(len(outside), scores[found][-1] if found.any() else np.inf)
     limits[rows] = np.inf
     np.minimum.at(limits, rows[found], scores[found])

@@ -31,7 +31,9 @@ class HeldEngine(Engine):
 
     @classmethod
     def over(cls, engine: Engine) -> HeldEngine:
-        held = cls(engine.bundle, engine._text, engine._picker, engine.catalogue_version)
+        held = cls(
+            engine.bundle, engine._text, engine._picker, engine._catalogue, engine._own, engine.revision
+        )
         held.gate = threading.Event()
         held.gate.set()
         held.batches = []

@@ -59,4 +59,5 @@ async def service_and_store() -> AsyncIterator[tuple[LocalService | RedisService
     else:
         store = SqliteStore(paths.data_dir / STORE_FILE)
     async with store, await asyncio.to_thread(_service.open_service, paths) as service:
-        yield service, store
+        with _service.followed(paths, service):
+            yield service, store

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 from bot.cli._settings import Settings
@@ -44,6 +45,23 @@ def open_local(settings: Settings) -> LocalService:
         ReparteeError: names what is wrong and what to do.
     """
     return LocalService(open_engine(settings))
+
+
+@contextlib.contextmanager
+def followed(settings: Settings, service: LocalService | RedisService) -> Iterator[None]:
+    """Let a service in this process find GIFs that are added while it runs, as workers do by themselves."""
+    if not isinstance(service, LocalService):
+        yield
+        return
+    from inference.follow import Follower
+
+    reopen = partial(open_engine, settings)
+    follower = Follower(settings.catalogue, lambda: service.engine, service.renew, reopen)
+    follower.start()
+    try:
+        yield
+    finally:
+        follower.close()
 
 
 def open_engine(settings: Settings, *, fresh: bool = False) -> Engine:

@@ -25,6 +25,7 @@ from inference.wire import Keys, unique_name
 
 try:
     from inference.engine import Engine
+    from inference.follow import Follower
     from inference.sessions import Device
     from inference.worker import (
         CacheConfig,
@@ -73,6 +74,7 @@ class Process:
         self._keys = Keys(redis.namespace)
         self._metrics = WorkerMetrics()
         self._worker: Worker | None = None
+        self._reloaded: Reload | None = None
         self._stop = asyncio.Event()
         self._log = get_logger("process")
 
@@ -107,6 +109,7 @@ class Process:
         device = Device(self._settings.device)
         engine = Engine.open(bundle, packs, self._paths.catalogue, device=device)
         timings = engine.warm_up()
+        self._reloaded = reload
         self._log.info("warmed up", **{f"{stage}_ms": round(took, 2) for stage, took in timings.items()})
         gc.collect()
         gc.freeze()  # a large catalogue would be gone through again and again, while requests wait
@@ -123,8 +126,16 @@ class Process:
     async def _serve(self, worker: Worker, since: bytes) -> None:
         self._worker = worker
         swapper = Swapper(self._link, self._keys, worker, self._metrics, self.open_engine)
+        loop = asyncio.get_running_loop()
+        follower = Follower(
+            self._paths.catalogue,
+            lambda: worker.engine,
+            lambda old, new: loop.call_soon_threadsafe(worker.renew, old, new),
+            lambda: self.open_engine(self._reloaded),
+        )
 
         def ready() -> None:
+            follower.start()
             threads = self._settings.threads
             self._log.info("ready", worker=worker.name, threads=threads, **describe(worker.engine))
 
@@ -133,6 +144,8 @@ class Process:
         except ExceptionGroup as group:  # a loop died; its message may quote what it worked on
             self._log.critical("a fault ends the worker", where=[where_of(e) for e in leaves(group)])
             os._exit(FAULT)  # a stuck or loading thread would keep the process
+        finally:
+            await asyncio.to_thread(follower.close)
 
     def _on_signal(self, number: int) -> None:
         self._log.info("draining", signal=signal.Signals(number).name)

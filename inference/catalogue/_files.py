@@ -24,7 +24,7 @@ class GifFiles:
         Raises:
             OSError: the folder cannot be written.
         """
-        name = place(hashlib.sha256(data).hexdigest())
+        name = place(identity(data))
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f"{path.name}.{secrets.token_hex(4)}{PART}")
@@ -59,6 +59,11 @@ class GifFiles:
             name = path.relative_to(self.folder).as_posix()
             if name not in known:
                 yield name
+
+
+def identity(data: bytes) -> str:
+    """Return the id of a GIF, the sha256 of its bytes."""
+    return hashlib.sha256(data).hexdigest()
 
 
 def place(sha256: str) -> str:

@@ -70,6 +70,20 @@ class LocalService:
         finally:
             self._waiting -= 1
 
+    @property
+    def engine(self) -> Engine:
+        """What answers now.
+
+        Raises:
+            ServiceError: the service is closed.
+        """
+        return self._opened
+
+    def renew(self, old: Engine, new: Engine) -> None:
+        """Answer with a renewed engine, unless the one that it was made of answers no more."""
+        if self._engine is old:
+            self._engine = new
+
     def check_text(self, text: str) -> None:
         """Refuse a message that cannot be answered.
 

@@ -108,7 +108,7 @@ class Answers:
     async def _keep(self, cache: ResultCache, answers: Sequence[Answer]) -> None:
         kept = []
         for answer in answers:
-            digest = cache.digest(answer.job.engine, answer.job.tokens)
+            digest = cache.digest(answer.job.engine, answer.job.tokens, answer.job.request.scope)
             if digest is not None:
                 kept.append((digest, answer.reading))
         try:

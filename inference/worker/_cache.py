@@ -23,7 +23,7 @@ from inference.wire import Keys
 KEPT_GIFS = 128
 LONGEST = 1_000  # characters; what is longer hardly comes again
 DIGEST_BYTES = 16
-VERSION = "1"  # of what is kept and of how GIFs are ranked: to be raised when either changes
+VERSION = "2"  # of what is kept and of how GIFs are ranked: to be raised when either changes
 
 
 @dataclass(frozen=True)
@@ -55,12 +55,12 @@ class ResultCache:
         self._key = hashlib.blake2b(config.secret, digest_size=32).digest()
         self._decoder = msgspec.msgpack.Decoder(_Kept)
 
-    def digest(self, engine: Engine, tokens: Tokens) -> bytes | None:
-        """Return the key of a message, None where it is not worth keeping."""
+    def digest(self, engine: Engine, tokens: Tokens, scope: str = "") -> bytes | None:
+        """Return the key of a message in a scope, None where it is not worth keeping."""
         if len(tokens.text) > LONGEST:
             return None
         hashed = hashlib.blake2b(key=self._key, digest_size=DIGEST_BYTES)
-        for part in (VERSION, engine.fingerprint, tokens.text):
+        for part in (VERSION, engine.fingerprint, engine.key_of(scope), tokens.text):
             hashed.update(part.encode(errors="surrogatepass") + b"\0")
         return hashed.digest()
 
@@ -100,7 +100,7 @@ class ResultCache:
         shapes = (ranking.scores.shape, ranking.votes.shape)
         if shapes != (ranking.positions.shape, (len(engine.bundle.anchors),)):
             return None
-        if (ranking.positions >= len(engine)).any():
+        if (ranking.positions >= engine.rows).any():
             return None
         return Reading(tokens.text, kept.is_cut, kept.is_foreign, kept.hold, ranking)
 

@@ -141,7 +141,7 @@ def _compute(engine: Engine, jobs: Sequence[Job]) -> list[Answer]:
     answers = []
     for job, (vector, hold) in zip(jobs, outputs, strict=True):
         start = perf_counter()
-        reading = engine.rank(job.tokens, vector, hold)
+        reading = engine.rank(job.tokens, vector, hold, job.request.scope)
         reply = engine.finish(job.request, reading)
         job.timings_ms |= {"infer": infer_ms, "finish": (perf_counter() - start) * 1e3}
         answers.append(Answer(job, msgspec.structs.replace(reply, timings_ms=job.timings_ms), reading))

@@ -91,6 +91,11 @@ class Worker:
         self._engine = engine
         self._describe()
 
+    def renew(self, old: Engine, new: Engine) -> None:
+        """Serve a renewed engine, unless the one that it was made of has been swapped meanwhile."""
+        if self._engine is old:
+            self.swap(new)
+
     def stop(self) -> None:
         """Read no more; `run` ends when what was read is answered."""
         self._intake.stop()
@@ -194,7 +199,7 @@ class Worker:
         if self._cache is None or not jobs:
             return [], jobs
         engine = self._engine
-        digests = [self._cache.digest(engine, job.tokens) for job in jobs]
+        digests = [self._cache.digest(engine, job.tokens, job.request.scope) for job in jobs]
         try:
             readings = await self._cache.lookup(engine, digests, [job.tokens for job in jobs])
         except PASSING:

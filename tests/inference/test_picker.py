@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from inference.bundle import load_bundle
+from inference.bundle import Bundle, load_bundle
 from inference.catalogue import CatalogueGif, Snapshot
 from inference.fingerprints import BYTES
 from inference.groups import open_groups
+from inference.holdings import Holdings
+from inference.layers import LayeredIndex
 from inference.pack import PackGif
 from inference.picker import FIRST_CANDIDATES, Picker, primary_rows
 from inference.protocol import ReactRequest
@@ -52,13 +54,14 @@ def snapshot() -> Snapshot:
 @pytest.fixture(scope="module")
 def picker(tiny_bundle: Path, snapshot: Snapshot, tmp_path_factory: pytest.TempPathFactory) -> Picker:
     bundle = load_bundle(tiny_bundle)
-    rows = primary_rows(bundle, snapshot)
-    cache = tmp_path_factory.mktemp("index") / "c.hnsw"
-    return Picker(
-        bundle,
-        snapshot,
-        open_groups(snapshot.vectors, rows, len(tiny.CATEGORIES), "v", cache, exact_limit=EXACT),
-    )
+    return opened(bundle, snapshot, tmp_path_factory.mktemp("index") / "c.hnsw")
+
+
+def opened(bundle: Bundle, snapshot: Snapshot, cache: Path) -> Picker:
+    rows = primary_rows(bundle, snapshot.gifs)
+    holdings = Holdings.of(snapshot.gifs, rows, snapshot.fingerprints, tiny.DIM)
+    index = open_groups(snapshot.vectors, rows, len(tiny.CATEGORIES), "v", cache, exact_limit=EXACT)
+    return Picker(bundle, holdings, LayeredIndex(index, holdings))
 
 
 def message(seed: int) -> NDArray[np.float32]:
@@ -150,8 +153,7 @@ def test_banned_looks_stay_out_of_many(picker: Picker, snapshot: Snapshot) -> No
 
 def test_a_catalogue_without_fingerprints_bans_nothing(tiny_bundle: Path, snapshot: Snapshot) -> None:
     few = Snapshot(snapshot.gifs[:8], snapshot.vectors[:8], np.empty((8, 0), np.uint8), "v")
-    index = open_groups(few.vectors, np.arange(8), 8, "v", Path("unused"))
-    picker = Picker(load_bundle(tiny_bundle), few, index)
+    picker = opened(load_bundle(tiny_bundle), few, Path("unused"))
     ban = snapshot.fingerprints[0].tobytes().hex()
     ranking = picker.rank(message(1))
     chosen = picker.choose(ranking, ReactRequest(text="hi", k=8, banned=[ban]))

@@ -1,0 +1,85 @@
+"""Watches the own GIFs of a catalogue, and hands over an engine that knows them soon after they change."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from inference.catalogue import OwnGifs
+from inference.engine import Engine
+from inference.errors import ReparteeError
+from inference.logs import get_logger, where_of
+
+EVERY_S = 0.5
+
+Swap = Callable[[Engine, Engine], object]
+"""Takes the engine that was changed and the new one; does nothing where the first serves no more."""
+
+
+class Follower(threading.Thread):
+    """A thread of its own, as SQLite and the making of vectors would hold up others.
+
+    Where much has changed, the engine is opened anew, so that all is in the large index again.
+    """
+
+    def __init__(
+        self,
+        catalogue: Path,
+        engine: Callable[[], Engine],
+        swap: Swap,
+        reopen: Callable[[], Engine] | None = None,
+        *,
+        every_s: float = EVERY_S,
+    ) -> None:
+        """Prepare; `start` begins, `close` ends.
+
+        Args:
+            catalogue: the SQLite file.
+            engine: returns what serves now.
+            swap: called in this thread.
+            reopen: opens the engine anew; without it nothing is merged.
+            every_s: seconds between two looks.
+        """
+        super().__init__(name="follower", daemon=True)
+        self._catalogue = catalogue
+        self._engine = engine
+        self._swap = swap
+        self._reopen = reopen
+        self._every_s = every_s
+        self._ending = threading.Event()
+        self._log = get_logger("follow")
+
+    def close(self) -> None:
+        """End the thread, and wait for it."""
+        self._ending.set()
+        if self.is_alive():
+            self.join()
+
+    def run(self) -> None:
+        """Look for changes until closed; what goes wrong is logged once, and tried again."""
+        own: OwnGifs | None = None
+        complaint = ""
+        while not self._ending.wait(self._every_s):
+            try:
+                own = own or OwnGifs(self._catalogue)
+                self._look(own)
+                complaint = ""
+            except Exception as error:
+                reason = str(error) if isinstance(error, ReparteeError) else where_of(error)
+                if reason != complaint:
+                    self._log.error("own GIFs cannot be followed", reason=reason)
+                complaint = reason
+        if own is not None:
+            own.close()
+
+    def _look(self, own: OwnGifs) -> None:
+        engine = self._engine()
+        if own.revision() == engine.revision:
+            return
+        renewed = engine.renewed(own)
+        if self._reopen is not None and renewed.is_scattered:
+            self._swap(engine, renewed)
+            engine, renewed = renewed, self._reopen()
+        self._swap(engine, renewed)
+        self._log.info("own GIFs renewed", revision=renewed.revision, gifs=len(renewed))

@@ -1,0 +1,130 @@
+"""All GIFs that an engine knows, a row each: those of the large index first, what came since after them.
+
+Rows are only ever added: who is removed or changed is gone from its row, so that the large index, which is
+made once, stays right. Nothing here changes; what has changed is a new object.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inference.catalogue import CatalogueGif
+from inference.fingerprints import Bits
+
+SHARED = ""
+
+Floats = NDArray[np.float32]
+Positions = NDArray[np.int64]
+
+
+class Addition(NamedTuple):
+    """A GIF of an own pack, ready to be found by `scope`; `vector` is (dim,), `fingerprint` (BYTES,)."""
+
+    scope: str
+    gif: CatalogueGif
+    row: int
+    vector: Floats
+    fingerprint: Bits
+
+
+@dataclass(frozen=True)
+class Holdings:
+    """Columns with a row a GIF.
+
+    Attributes:
+        gifs: the GIFs.
+        primary: (n,), the row of each one's primary category among those of the bundle.
+        fingerprints: (n, BYTES) uint8.
+        is_gone: (n,) bool, whether it was removed, or stands in a later row now.
+        first: so many rows are in the large index.
+        scopes: who sees the rows after these; all see the rows of the large index.
+        vectors: (n - first, dim) float32 of the rows after these.
+        own: rows of living own GIFs by scope and id.
+        layout: digest of which GIF stands in which row.
+    """
+
+    gifs: list[CatalogueGif]
+    primary: NDArray[np.intp]
+    fingerprints: Bits
+    is_gone: NDArray[np.bool_]
+    first: int
+    scopes: list[str]
+    vectors: Floats
+    own: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    layout: str = ""
+
+    @classmethod
+    def of(
+        cls, gifs: list[CatalogueGif], primary: NDArray[np.intp], fingerprints: Bits, dim: int
+    ) -> Holdings:
+        """Return the GIFs of a large index, nothing beside it yet."""
+        count = len(gifs)
+        digest = hashlib.sha256("\n".join(gif.entry.id for gif in gifs).encode()).hexdigest()
+        nothing = np.empty((0, dim), np.float32)
+        return cls(gifs, primary, fingerprints, np.zeros(count, bool), count, [], nothing, {}, digest)
+
+    def __len__(self) -> int:
+        """Return how many GIFs there are, whoever sees them."""
+        return len(self.gifs) - int(self.is_gone.sum())
+
+    def changed(self, gone: Iterable[tuple[str, str]], added: Sequence[Addition]) -> Holdings:
+        """Return these without the GIFs of some scopes and ids; others are added, or replace their likes."""
+        own, is_gone = dict(self.own), np.concatenate([self.is_gone, np.zeros(len(added), bool)])
+        for key in [*gone, *((one.scope, one.gif.entry.id) for one in added)]:
+            if (row := own.pop(key, None)) is not None:
+                is_gone[row] = True
+        own |= {(one.scope, one.gif.entry.id): len(self.gifs) + n for n, one in enumerate(added)}
+        digest = hashlib.sha256(self.layout.encode())
+        for one in added:
+            digest.update(f"\0{one.scope}\0{one.gif.entry.id}\0{one.gif.content}".encode())
+        return replace(
+            self,
+            gifs=[*self.gifs, *(one.gif for one in added)],
+            primary=np.concatenate([self.primary, np.array([one.row for one in added], np.intp)]),
+            fingerprints=np.concatenate([self.fingerprints, *(one.fingerprint[None] for one in added)]),
+            is_gone=is_gone,
+            scopes=[*self.scopes, *(one.scope for one in added)],
+            vectors=np.concatenate([self.vectors, *(one.vector[None] for one in added)]),
+            own=own,
+            layout=digest.hexdigest(),
+        )
+
+    @cached_property
+    def layers(self) -> dict[str, Positions]:
+        """The living rows after those of the large index, ascending, by who sees them."""
+        found: dict[str, list[int]] = {}
+        for row, scope in enumerate(self.scopes, start=self.first):
+            if not self.is_gone[row]:
+                found.setdefault(scope, []).append(row)
+        return {scope: np.array(rows, np.int64) for scope, rows in found.items()}
+
+    def visible(self, scope: str) -> Positions:
+        """Return the living rows that a scope sees, each GIF once, ascending."""
+        living = np.flatnonzero(~self.is_gone[: self.first])
+        later = [self.layers[name] for name in dict.fromkeys((SHARED, scope)) if name in self.layers]
+        rows = np.concatenate([living, *later]).astype(np.int64)
+        twice = self.twice(scope)
+        return np.sort(rows[~np.isin(rows, twice)] if len(twice) else rows)
+
+    def twice(self, scope: str) -> Positions:
+        """Return the rows of GIFs for everybody that the scope has in a pack of its own too."""
+        mine = {self.gifs[row].entry.id for row in self.layers.get(scope, ()) if scope != SHARED}
+        return self._rows_for_all(mine)
+
+    def _rows_for_all(self, ids: set[str]) -> Positions:
+        if not ids:
+            return np.empty(0, np.int64)
+        rows = [*range(self.first), *self.layers.get(SHARED, ())]
+        return np.array([row for row in rows if self.gifs[row].entry.id in ids], np.int64)
+
+    @property
+    def later(self) -> int:
+        """How many rows the large index lacks, or are there in vain."""
+        return len(self.layers.get(SHARED, ())) + int(self.is_gone.sum())

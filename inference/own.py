@@ -1,0 +1,81 @@
+"""Own GIFs on their way from the catalogue into an engine: read, and given the vectors that they lack."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+
+from inference.bundle import Bundle
+from inference.catalogue import CatalogueGif, Change, OwnGif, OwnGifs
+from inference.encoders import TextEncoder
+from inference.errors import PackError
+from inference.frames import read_frames
+from inference.fusion import Floats, OwnEmbedder, own_vector_key
+from inference.holdings import Addition
+from inference.logs import get_logger
+
+Progress = Callable[[int, int], None]
+
+
+class News(NamedTuple):
+    """What an engine needs of the changes up to `revision`: (scope, id) of what is gone, and what is added.
+
+    `is_whole` says that these are all own GIFs there are.
+    """
+
+    revision: int
+    gone: list[tuple[str, str]]
+    added: list[Addition]
+    is_whole: bool
+
+
+class OwnSource:
+    """Reads own GIFs for the engines of one bundle."""
+
+    def __init__(self, bundle: Bundle, text: TextEncoder) -> None:
+        self._dim = bundle.spec.embedding_dim
+        self._rows = {name: row for row, name in enumerate(bundle.spec.categories.names)}
+        self._frames = bundle.spec.image.frames
+        self._embedder = OwnEmbedder(bundle, text)
+        self._model = own_vector_key(bundle)
+
+    def read(self, own: OwnGifs, since: int, progress: Progress | None = None) -> News:
+        """Read what changed after a revision; a GIF whose file is unreadable counts as gone.
+
+        `progress` is called with the numbers of GIFs done and to do while vectors are made.
+
+        Raises:
+            CatalogueError: the file cannot be used.
+        """
+        changes = own.changes(since, self._model, self._dim)
+        missing = sum(line.gif is not None and line.vector is None for line in changes.lines)
+        gone, added, done = [], [], 0
+        for line in changes.lines:
+            if line.gif is not None and line.vector is None:
+                line, done = line._replace(vector=self._embed(own, line.gif)), done + 1
+                if progress is not None:
+                    progress(done, missing)
+            if line.gif is None or line.vector is None:
+                gone.append((line.scope, line.id))
+            else:
+                added.append(self._addition(own.folder.resolve(), line, line.gif, line.vector))
+        return News(changes.revision, gone, added, changes.is_whole)
+
+    def _embed(self, own: OwnGifs, gif: OwnGif) -> Floats | None:
+        try:
+            vector = self._embedder.embed(read_frames(own.path(gif), self._frames), gif.entry)
+        except PackError as error:
+            get_logger("own").warning("a GIF is left out", gif=gif.id[:8], reason=type(error).__name__)
+            return None
+        own.keep_vector(gif, self._model, vector)
+        return vector
+
+    def _addition(self, folder: Path, line: Change, gif: OwnGif, vector: Floats) -> Addition:
+        categories = self._embedder.known(gif.entry, vector)
+        entry = msgspec.structs.replace(gif.entry, categories=categories)
+        held = CatalogueGif(folder, entry)
+        return Addition(line.scope, held, self._rows[categories[0]], np.asarray(vector), line.fingerprint)
