@@ -109,6 +109,7 @@ class OwnEmbedder:
         self._text = text
         self._image = image
         self._names = bundle.spec.categories.names
+        self._rows = {name: row for row, name in enumerate(self._names)}
 
     def embed(self, frames: Sequence[Image.Image], entry: PackGif) -> Floats:
         """Return the vector of a GIF, (dim,) float32 of unit norm, of RGBA frames and what is said of it.
@@ -116,7 +117,7 @@ class OwnEmbedder:
         Categories that the model does not know count for nothing.
         """
         seen, read = self._seen(frames), self._read(entry)
-        rows = [self._names.index(name) for name in entry.categories if name in self._names]
+        rows = [self._rows[name] for name in entry.categories if name in self._rows]
         known = mix_categories(self._bundle.anchors, rows) if rows else np.zeros_like(seen)
         return unit(OWN_FUSION.category * known + OWN_FUSION.text * read + OWN_FUSION.image * seen)
 
@@ -127,7 +128,7 @@ class OwnEmbedder:
 
     def known(self, entry: PackGif, vector: Floats) -> list[str]:
         """Return the categories of a GIF that the model knows, else the one nearest to its (dim,) vector."""
-        known = [name for name in entry.categories if name in self._names]
+        known = [name for name in entry.categories if name in self._rows]
         return known or [self._names[int((self._bundle.anchors @ vector).argmax())]]
 
     def _seen(self, frames: Sequence[Image.Image]) -> Floats:

@@ -18,10 +18,15 @@ ALLOWED = {
         f"inference.{name}"
         for name in (
             "protocol",
+            "bundle",
+            "catalogue",
             "client",
             "control",
             "errors",
+            "fetch",
+            "ingest",
             "metrics",
+            "pack",
             "frames",
             "lines",
             "logs",
@@ -34,12 +39,13 @@ ALLOWED = {
     "assets": {f"inference.{name}" for name in ("pack", "errors", "preprocess")},
 }
 COMPOSITION_ROOTS = {
-    "bot/cli/_service.py": {"inference.engine"},
+    "bot/cli/_service.py": {"inference.engine", "inference.follow"},
     "bot/cli/_worker.py": {
-        f"inference.{name}" for name in ("engine", "health", "sessions", "wire", "worker")
+        f"inference.{name}" for name in ("engine", "follow", "health", "sessions", "wire", "worker")
     },
     "bot/cli/_discord.py": {"inference.health"},
     "bot/cli/_slack.py": {"inference.health"},
+    "bot/cli/_web.py": {"inference.health"},
 }
 FORBIDDEN = {
     "inference": TRAINING,

@@ -143,18 +143,18 @@ class OwnReader:
             finally:
                 self._db.execute("ROLLBACK")
 
-    def fingerprints(self, scope: str) -> tuple[list[tuple[str, str]], Bits]:
-        """Return ids and names of all GIFs that a scope sees, and their fingerprints (n, BYTES) uint8."""
+    def fingerprints(self, scope: str) -> tuple[list[str], Bits]:
+        """Return the ids of all GIFs that a scope sees, and their fingerprints (n, BYTES) uint8."""
         with explained(self.catalogue):
             found = self._db.execute(
-                "SELECT id, json_extract(g.entry, '$.name'), f.fingerprint FROM gifs g"
-                " JOIN fingerprints f ON f.gif = g.id WHERE f.kind = ?1 AND length(f.fingerprint) = ?2"
-                " UNION ALL SELECT gif, json_extract(entry, '$.name'), fingerprint FROM own_gifs"
-                " WHERE entry IS NOT NULL AND kind = ?1 AND length(fingerprint) = ?2 AND scope IN ('', ?3)",
+                "SELECT f.gif, f.fingerprint FROM fingerprints f JOIN gifs g ON g.id = f.gif"
+                " WHERE f.kind = ?1 AND length(f.fingerprint) = ?2"
+                " UNION ALL SELECT gif, fingerprint FROM own_gifs"
+                " WHERE scope IN ('', ?3) AND kind = ?1 AND length(fingerprint) = ?2",
                 (KIND, BYTES, scope),
             ).fetchall()
-        prints = np.frombuffer(b"".join(look for _, _, look in found), np.uint8).reshape(-1, BYTES)
-        return [(gif, name) for gif, name, _ in found], prints
+        prints = np.frombuffer(b"".join(look for _, look in found), np.uint8).reshape(-1, BYTES)
+        return [gif for gif, _ in found], prints
 
     def check_alike(self, scope: str, fingerprint: Bits) -> None:
         """Refuse a GIF that looks like one that the scope sees; `fingerprint` is (BYTES,) uint8.
@@ -162,26 +162,38 @@ class OwnReader:
         Raises:
             DuplicateGifError: it does.
         """
-        names, prints = self.fingerprints(scope)
-        if not names:
+        gifs, prints = self.fingerprints(scope)
+        if not gifs:
             return
         near = distances(prints, np.asarray(fingerprint, np.uint8)[None])[:, 0]
         if near.min() <= ALIKE_BITS:
-            gif, name = names[int(near.argmin())]
+            gif = gifs[int(near.argmin())]
+            name = self._name(scope, gif)
             raise DuplicateGifError(ALREADY.format(name=name), gif, name)
+
+    def _name(self, scope: str, gif: str) -> str:
+        return str(
+            self._one(
+                "SELECT json_extract(entry, '$.name') FROM gifs WHERE id = ?1 UNION ALL"
+                " SELECT json_extract(entry, '$.name') FROM own_gifs WHERE gif = ?1 AND scope IN ('', ?2)"
+                " AND entry IS NOT NULL",
+                gif,
+                scope,
+            )
+        )
 
     def _lines(self, since: int, model: str, dim: int) -> Iterator[Change]:
         found = self._db.execute(
-            "SELECT o.scope, o.gif, o.pack, o.entry, o.origin, o.at, o.bytes, o.revision, o.kind,"
+            "SELECT o.scope, o.gif, o.content, o.pack, o.entry, o.origin, o.at, o.bytes, o.revision, o.kind,"
             " o.fingerprint, v.vector FROM own_gifs o LEFT JOIN own_vectors v ON v.scope = o.scope"
             " AND v.gif = o.gif AND v.model = ? AND v.content = o.content"
             " WHERE o.revision > ? ORDER BY o.rowid",
             (model, since),
         )
-        for scope, gif, pack, entry, origin, at, size, revision, kind, look, vector in found:
+        for scope, gif, content, pack, entry, origin, at, size, revision, kind, look, vector in found:
             living = None if entry is None else own_gif((scope, pack, entry, origin, at, size, revision))
             bits = np.frombuffer(look if kind == KIND and len(look) == BYTES else bytes(BYTES), np.uint8)
-            yield Change(scope, gif, living, stored_vector(vector, dim), bits)
+            yield Change(scope, gif, content, living, stored_vector(vector, dim), bits)
 
     def _get(self, scope: str, gif: str) -> OwnGif:
         row = self._db.execute(

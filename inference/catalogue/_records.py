@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import msgspec
@@ -17,7 +18,7 @@ OWN_COLUMNS = "scope, pack, entry, origin, at, bytes, revision"
 _decoder = msgspec.json.Decoder(PackGif)
 
 
-class OwnGif(msgspec.Struct, frozen=True, kw_only=True):
+class OwnGif(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A GIF of an own pack; `scope` is the server or workspace that alone sees it, empty for everybody.
 
     `origin` is the sha256 of the file as it came in, `bytes` the size of what is stored, `added_at` in
@@ -77,10 +78,14 @@ class PackSummary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Change(NamedTuple):
-    """A line of the table: `gif` is None where it is gone, `vector` where there is none that fits."""
+    """A line of the table: `gif` is None where it is gone, `vector` where there is none that fits.
+
+    `content` is the digest of the words that go into the vector.
+    """
 
     scope: str
     id: str
+    content: str
     gif: OwnGif | None
     vector: Floats | None
     fingerprint: Bits
@@ -113,4 +118,4 @@ def stored_vector(blob: bytes | None, dim: int) -> Floats | None:
     if blob is None or len(blob) != 4 * dim:
         return None
     vector = np.frombuffer(blob, "<f4")
-    return vector if np.isfinite(vector).all() else None
+    return vector if math.isfinite(np.dot(vector, vector)) else None
