@@ -66,7 +66,7 @@ def lay_out(
     shipped = primary_rows(bundle, snapshot.gifs)
     shared = {one.gif.entry.id: one for one in own if one.scope == SHARED}
     later = [one for one in own if one.scope != SHARED]
-    rows = [_Row(one.gif.entry.id, one.gif.content, one.row) for one in shared.values()]
+    rows = [_Row(one.gif.entry.id, one.content, one.row) for one in shared.values()]
     counts = np.bincount([*shipped.tolist(), *(row.category for row in rows)], minlength=1)
     if rows and counts.max() > exact_limit:
         rows = _remembered(place, snapshot.version, rows)
@@ -84,7 +84,7 @@ def lay_out(
 def _placed(shared: dict[str, Addition], row: _Row) -> Addition | None:
     """Return the GIF of a row, None where it is gone or has become another."""
     found = shared.get(row.id)
-    return found if found is not None and found.gif.content == row.content else None
+    return found if found is not None and found.content == row.content else None
 
 
 def _holdings(
@@ -97,10 +97,11 @@ def _holdings(
     count, nothing = len(snapshot.gifs), np.zeros(snapshot.fingerprints.shape[1], np.uint8)
     gifs = [_gone(row) if one is None else one.gif for row, one in zip(rows, placed, strict=True)]
     looks = [nothing if one is None else one.fingerprint for one in placed]
+    looked = [np.stack(looks)] if looks else []
     holdings = Holdings.of(
         [*snapshot.gifs, *gifs],
         np.concatenate([shipped, np.array([row.category for row in rows], np.intp)]),
-        np.concatenate([snapshot.fingerprints, *(look[None] for look in looks)]),
+        np.concatenate([snapshot.fingerprints, *looked]),
         bundle.spec.embedding_dim,
     )
     is_gone = holdings.is_gone.copy()

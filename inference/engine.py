@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from time import perf_counter
@@ -13,22 +12,17 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.base import TOLERATED, TOLERATED_SHARE, lay_out
 from inference.bundle import Bundle, load_bundle
-from inference.catalogue import Catalogue, OwnGifs
+from inference.catalogue import OwnGifs
 from inference.encoders import BATCH, TextEncoder, Tokens
 from inference.errors import MessageError
 from inference.fingerprints import read_fingerprints
-from inference.fusion import GifEmbedder
-from inference.groups import open_groups
 from inference.index import EXACT_LIMIT
-from inference.layers import LayeredIndex
-from inference.own import OwnSource
-from inference.pack import read_pack
-from inference.picker import Picker, Ranking
+from inference.picker import Ranking
 from inference.protocol import Rating, ReactReply, ReactRequest
 from inference.sessions import Device
 from inference.shifts import check_shifts
+from inference.stock import Shelf, Stock
 
 MOSTLY = 0.5
 
@@ -62,18 +56,13 @@ class Reading(NamedTuple):
 class Engine:
     """Answers messages with ranked GIFs; made by `Engine.open`."""
 
-    def __init__(
-        self, bundle: Bundle, text: TextEncoder, picker: Picker, catalogue: str, own: OwnSource, revision: int
-    ) -> None:
+    def __init__(self, bundle: Bundle, text: TextEncoder, stock: Stock) -> None:
         self.bundle = bundle
-        self.revision = revision
-        self.catalogue_version = f"{catalogue}+{revision}" if revision else catalogue
-        described = msgspec.json.encode(bundle.spec) + f"{catalogue} {picker.holdings.layout}".encode()
+        self.stock = stock
+        described = msgspec.json.encode(bundle.spec) + stock.layout.encode()
         self.fingerprint = hashlib.sha256(described).hexdigest()
         self._text = text
-        self._picker = picker
-        self._catalogue = catalogue
-        self._own = own
+        self._picker = stock.picker
 
     @classmethod
     def open(
@@ -104,35 +93,9 @@ class Engine:
             ReparteeError: names what is wrong with bundle, packs or catalogue and what to do.
         """
         bundle = load_bundle(bundle_dir)
-        packs = [read_pack(folder) for folder in pack_dirs]
         text = TextEncoder(bundle, threads=threads, device=device)
-        catalogue = Catalogue(catalogue_path)
-        try:
-            if fresh:
-                catalogue.forget(bundle.vector_key)
-            embed = GifEmbedder(bundle, text, threads=max(threads, min(4, os.cpu_count() or 1)))
-            snapshot = catalogue.sync(
-                packs, bundle.vector_key, bundle.spec.embedding_dim, embed, progress, embed.fingerprint
-            )
-        finally:
-            catalogue.close()
-        own = OwnSource(bundle, text)
-        with OwnGifs(catalogue_path) as gifs:
-            news = own.read(gifs, 0, progress)
-        cache = catalogue_path.with_suffix(".hnsw")
-        base = lay_out(bundle, snapshot, news.added, cache.with_suffix(".rows"), exact_limit)
-        index = open_groups(
-            base.vectors,
-            base.holdings.primary,
-            len(bundle.spec.categories.names),
-            base.version,
-            cache,
-            exact_limit=exact_limit,
-            threads=max(threads, os.cpu_count() or 1),  # a graph is built once
-        )
-        holdings = base.holdings.changed([], base.rest)
-        picker = Picker(bundle, holdings, LayeredIndex(index, holdings))
-        return cls(bundle, text, picker, snapshot.version, own, news.revision)
+        shelf = Shelf(bundle, text, catalogue_path, threads=threads, exact_limit=exact_limit)
+        return cls(bundle, text, shelf.open(pack_dirs, progress, fresh=fresh))
 
     def renewed(self, own: OwnGifs) -> Engine:
         """Return an engine that knows what has changed of the own GIFs since; this one where nothing has.
@@ -140,29 +103,18 @@ class Engine:
         Raises:
             CatalogueError: the catalogue cannot be used.
         """
-        news = self._own.read(own, self.revision)
-        if news.revision == self.revision:
-            return self
-        holdings = self._picker.holdings
-        gone = [*news.gone, *(holdings.own if news.is_whole else ())]
-        holdings = holdings.changed(gone, news.added)
-        picker = Picker(self.bundle, holdings, LayeredIndex(self._picker.index.main, holdings))
-        return Engine(self.bundle, self._text, picker, self._catalogue, self._own, news.revision)
+        stock = self.stock.renewed(own)
+        return self if stock is self.stock else Engine(self.bundle, self._text, stock)
 
     @property
-    def is_scattered(self) -> bool:
-        """Whether so much has changed that opening anew makes searches faster."""
-        holdings = self._picker.holdings
-        return holdings.later > max(TOLERATED, holdings.first // TOLERATED_SHARE)
+    def catalogue_version(self) -> str:
+        """Version of all that can be found."""
+        return self.stock.version
 
     @property
-    def rows(self) -> int:
-        """How many positions rankings may name."""
-        return len(self._picker.holdings.gifs)
-
-    def key_of(self, scope: str) -> str:
-        """Return the scope where it has GIFs of its own, else nothing: then it sees what everybody sees."""
-        return scope if scope in self._picker.holdings.layers else ""
+    def revision(self) -> int:
+        """Up to which change of the own GIFs the engine knows them."""
+        return self.stock.revision
 
     def __len__(self) -> int:
         """Return the number of GIFs."""

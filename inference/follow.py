@@ -78,7 +78,7 @@ class Follower(threading.Thread):
         if own.revision() == engine.revision:
             return
         renewed = engine.renewed(own)
-        if self._reopen is not None and renewed.is_scattered:
+        if self._reopen is not None and renewed.stock.is_scattered:
             self._swap(engine, renewed)
             engine, renewed = renewed, self._reopen()
         self._swap(engine, renewed)

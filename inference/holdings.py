@@ -25,10 +25,14 @@ Positions = NDArray[np.int64]
 
 
 class Addition(NamedTuple):
-    """A GIF of an own pack, ready to be found by `scope`; `vector` is (dim,), `fingerprint` (BYTES,)."""
+    """A GIF of an own pack, ready to be found by `scope`; `vector` is (dim,), `fingerprint` (BYTES,).
+
+    `content` is the digest of its words, `row` that of its primary category among those of the bundle.
+    """
 
     scope: str
     gif: CatalogueGif
+    content: str
     row: int
     vector: Floats
     fingerprint: Bits
@@ -84,7 +88,7 @@ class Holdings:
                 digest.update(f"\0{row}".encode())
         own |= {(one.scope, one.gif.entry.id): len(self.gifs) + n for n, one in enumerate(added)}
         for one in added:
-            digest.update(f"\0{one.scope}\0{one.gif.entry.id}\0{one.gif.content}".encode())
+            digest.update(f"\0{one.scope}\0{one.gif.entry.id}\0{one.content}".encode())
         return replace(
             self,
             gifs=[*self.gifs, *(one.gif for one in added)],

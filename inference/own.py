@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
-import numpy as np
 
 from inference.bundle import Bundle
 from inference.catalogue import CatalogueGif, Change, OwnGif, OwnGifs
@@ -41,7 +40,7 @@ class OwnSource:
         self._rows = {name: row for row, name in enumerate(bundle.spec.categories.names)}
         self._frames = bundle.spec.image.frames
         self._embedder = OwnEmbedder(bundle, text)
-        self._model = own_vector_key(bundle)
+        self.model = own_vector_key(bundle)
 
     def read(self, own: OwnGifs, since: int, progress: Progress | None = None) -> News:
         """Read what changed after a revision; a GIF whose file is unreadable counts as gone.
@@ -51,9 +50,9 @@ class OwnSource:
         Raises:
             CatalogueError: the file cannot be used.
         """
-        changes = own.changes(since, self._model, self._dim)
+        changes = own.changes(since, self.model, self._dim)
         missing = sum(line.gif is not None and line.vector is None for line in changes.lines)
-        gone, added, done = [], [], 0
+        gone, added, done, folder = [], [], 0, own.folder.resolve()
         for line in changes.lines:
             if line.gif is not None and line.vector is None:
                 line, done = line._replace(vector=self._embed(own, line.gif)), done + 1
@@ -62,7 +61,7 @@ class OwnSource:
             if line.gif is None or line.vector is None:
                 gone.append((line.scope, line.id))
             else:
-                added.append(self._addition(own.folder.resolve(), line, line.gif, line.vector))
+                added.append(self._addition(folder, line, line.gif, line.vector))
         return News(changes.revision, gone, added, changes.is_whole)
 
     def _embed(self, own: OwnGifs, gif: OwnGif) -> Floats | None:
@@ -71,11 +70,13 @@ class OwnSource:
         except PackError as error:
             get_logger("own").warning("a GIF is left out", gif=gif.id[:8], reason=type(error).__name__)
             return None
-        own.keep_vector(gif, self._model, vector)
+        own.keep_vector(gif, self.model, vector)
         return vector
 
     def _addition(self, folder: Path, line: Change, gif: OwnGif, vector: Floats) -> Addition:
         categories = self._embedder.known(gif.entry, vector)
-        entry = msgspec.structs.replace(gif.entry, categories=categories)
+        entry = gif.entry
+        if categories != entry.categories:
+            entry = msgspec.structs.replace(entry, categories=categories)
         held = CatalogueGif(folder, entry)
-        return Addition(line.scope, held, self._rows[categories[0]], np.asarray(vector), line.fingerprint)
+        return Addition(line.scope, held, line.content, self._rows[categories[0]], vector, line.fingerprint)

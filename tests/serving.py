@@ -31,9 +31,7 @@ class HeldEngine(Engine):
 
     @classmethod
     def over(cls, engine: Engine) -> HeldEngine:
-        held = cls(
-            engine.bundle, engine._text, engine._picker, engine._catalogue, engine._own, engine.revision
-        )
+        held = cls(engine.bundle, engine._text, engine.stock)
         held.gate = threading.Event()
         held.gate.set()
         held.batches = []

@@ -101,6 +101,11 @@ class OwnGifs(OwnReader):
         with explained(self.catalogue), transaction(self._db):
             self._put_vector(gif.scope, gif.entry, model, vector)
 
+    def forget(self, model: str) -> None:
+        """Drop the vectors of a model, so that engines make them again."""
+        with explained(self.catalogue), transaction(self._db):
+            self._db.execute("DELETE FROM own_vectors WHERE model = ?", (model,))
+
     def _check_new(self, new: NewGif) -> None:
         row = self._db.execute(
             "SELECT gif, json_extract(entry, '$.name') FROM own_gifs WHERE scope = ? AND entry IS NOT NULL"

@@ -60,7 +60,7 @@ class ResultCache:
         if len(tokens.text) > LONGEST:
             return None
         hashed = hashlib.blake2b(key=self._key, digest_size=DIGEST_BYTES)
-        for part in (VERSION, engine.fingerprint, engine.key_of(scope), tokens.text):
+        for part in (VERSION, engine.fingerprint, engine.stock.key_of(scope), tokens.text):
             hashed.update(part.encode(errors="surrogatepass") + b"\0")
         return hashed.digest()
 
@@ -100,7 +100,7 @@ class ResultCache:
         shapes = (ranking.scores.shape, ranking.votes.shape)
         if shapes != (ranking.positions.shape, (len(engine.bundle.anchors),)):
             return None
-        if (ranking.positions >= engine.rows).any():
+        if (ranking.positions >= engine.stock.rows).any():
             return None
         return Reading(tokens.text, kept.is_cut, kept.is_foreign, kept.hold, ranking)
 

@@ -68,7 +68,7 @@ async def test_a_service_in_this_process_follows_too(engine: Engine, tmp_path: P
         finally:
             follower.close()
         assert await asked(service, GUILD) == {"mine 1"}
-        other = Engine(engine.bundle, engine._text, engine._picker, "x", engine._own, engine.revision)
+        other = Engine(engine.bundle, engine._text, engine.stock)
         service.renew(engine, other)  # made of what serves no more
         assert service.engine is not other
 
@@ -84,4 +84,4 @@ def test_workers_whose_rows_differ_share_nothing(
         twice = renewed.renewed(own)
     opened = Engine.open(tiny_bundle, [tiny_pack], place)
     assert len({engine.fingerprint, renewed.fingerprint, twice.fingerprint, opened.fingerprint}) == 4
-    assert [e.key_of(GUILD) for e in (engine, opened)] == ["", GUILD]
+    assert [e.stock.key_of(GUILD) for e in (engine, opened)] == ["", GUILD]
