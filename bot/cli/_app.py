@@ -10,7 +10,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from bot.cli import messages
+from bot.cli import _mcp_messages, messages
+from bot.cli._gifs import gifs
 from inference.errors import ReparteeError
 
 app = typer.Typer(
@@ -22,6 +23,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=messages.HELP_EPILOG,
 )
+
+
+app.add_typer(gifs, name="gifs")
 
 
 def _show_version(wanted: bool) -> None:
@@ -188,6 +192,25 @@ def reload(
     from bot.cli import _reload
 
     _reload.reload(bundle, pack, timeout_s)
+
+
+@app.command(help=_mcp_messages.MCP_HELP, epilog=_mcp_messages.MCP_EPILOG)
+def mcp(
+    scope: Annotated[
+        str,
+        typer.Option(
+            "--scope",
+            metavar="SCOPE",
+            help="Also the own GIFs of discord:GUILD or slack:TEAM.",
+            show_default="everybody",
+        ),
+    ] = "",
+    read_only: Annotated[bool, typer.Option("--read-only", help="Leave out all that changes packs.")] = False,
+) -> None:
+    """Serve assistants."""
+    from bot.cli import _mcp
+
+    _mcp.run(scope, is_read_only=read_only)
 
 
 def _write_what_can_be_written() -> None:
