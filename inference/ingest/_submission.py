@@ -38,7 +38,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     file_bytes: int = 30 * MIB
-    pixels: int = 4_000_000
+    pixels: int = 6_000_000
     total_pixels: int = 600_000_000
     frames: int = 1_000
     seconds: float = 60.0
@@ -90,7 +90,7 @@ class StageReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a submission: the GIF in its pack, or why not (`code` for programs, `text` for people)."""
+    """What became of a submission: the GIF in its pack, or why not, for programs and for people."""
 
     submission: Submission
     gif: OwnGif | None = None

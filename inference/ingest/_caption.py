@@ -1,0 +1,94 @@
+"""What people and search read of a GIF that nobody described: its name and its alternative text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import unquote, urlsplit
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+NAME_CHARACTERS = 60
+ALT_CHARACTERS = 1000
+TAGS_OF_NAME = 3
+NAMELESS = "GIF"
+
+# What cameras, programs and sites put into names of files.
+_EMPTY_WORDS = """
+    animated animation anim avatar clip copy crop cropped dl download downloaded edit edited
+    emoji ezgif export file final fixed frame gif gifs giphy hd image images img imgur large
+    lossy media medium meme movie mp mp4 new optimized original output png pic picture preview
+    reaction record recording render resize resized result sample screen screencast
+    screenrecording shot small source temp tenor tiny tmp unnamed untitled upload video webm
+    webp wp
+    """
+_EMPTY = frozenset(_EMPTY_WORDS.split())
+_BRACKETED = re.compile(r"[(\[{]\s*\d*\s*(?:copy)?\s*[)\]}]", re.IGNORECASE)
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_SEPARATORS = re.compile(r"[^\w'&!?%]+|_+")
+_NUMBERED = re.compile(r"(?:v|ver|version|take|part|no)?\d+(?:x\d+|p|px|w|h|fps|s|kb|mb)?", re.IGNORECASE)
+_HASH = re.compile(r"(?=.*\d)[0-9a-f]{6,}|(?=(?:.*\d){2})[0-9a-z]{8,}", re.IGNORECASE)
+_VOWEL = re.compile(r"[aeiouyäöüáéíóúàèìòùâêîôû]", re.IGNORECASE)
+
+
+class Captioner(Protocol):
+    """Says in a sentence what an animation shows."""
+
+    def __call__(self, frames: Sequence[Image.Image]) -> str:
+        """Return the sentence, empty where there is nothing to say."""
+
+
+def open_captioner() -> Captioner | None:
+    """Return what makes captions, None where there is nothing that does."""
+    return None
+
+
+def make_name(label: str, tags: Sequence[str] = (), text: str = "") -> str:
+    """Make a name of a file's name or URL, else of the first tags, else of the words in the picture."""
+    made = _words_of(label)
+    for other in (" ".join(tags[:TAGS_OF_NAME]), text, NAMELESS):
+        made = made or " ".join(other.split())
+    return _shortened(made, NAME_CHARACTERS, "")
+
+
+def make_alt_text(name: str, tags: Sequence[str] = (), text: str = "", caption: str = "") -> str:
+    """Describe a GIF for those who do not see it, in at most `ALT_CHARACTERS` characters."""
+    told = f"{name} {caption}".casefold()
+    further = [tag for tag in dict.fromkeys(tags) if tag.casefold() not in told]
+    opening = caption.strip() or f"{name[:1].upper()}{name[1:]}"
+    if further:
+        opening = f"{opening.rstrip('.')} ({', '.join(further)})"
+    parts = [opening if opening.endswith((".", "!", "?")) else f"{opening}."]
+    if text:
+        parts.append(f'Text in the picture: "{text}".')
+    return _shortened(" ".join(parts), ALT_CHARACTERS, "…")
+
+
+def _words_of(label: str) -> str:
+    """Return the words in a file's name, empty where these are none that a person chose."""
+    split = urlsplit(label) if "://" in label else None
+    path = unquote(split.path) if split is not None else label
+    name = PurePosixPath(path.replace("\\", "/")).name
+    stem = _BRACKETED.sub(" ", re.sub(r"\.\w{1,5}$", "", name))
+    tokens = [token for token in _SEPARATORS.split(_CAMEL.sub(" ", stem)) if token]
+    words = [token for token in tokens if _is_word(token)]
+    if split is not None and len(words) < 2:
+        return ""  # one word of a URL is more often a key than a name
+    return " ".join(words).lower()
+
+
+def _is_word(token: str) -> bool:
+    if token.casefold() in _EMPTY or _NUMBERED.fullmatch(token) or _HASH.fullmatch(token):
+        return False
+    is_spelt = not token.isascii() or bool(_VOWEL.search(token)) or len(token) <= 4
+    return (is_spelt and len(token) > 1) or token in ("i", "I", "a")
+
+
+def _shortened(text: str, characters: int, ending: str) -> str:
+    if len(text) <= characters:
+        return text
+    cut = text[: characters + 1 - len(ending)]
+    return cut.rsplit(" ", 1)[0].rstrip(" ,.(")[: characters - len(ending)] + ending
