@@ -61,8 +61,9 @@ def distances(some: Bits, others: Bits) -> NDArray[np.uint16]:
     if len(some) < len(others):
         return distances(others, some).T
     found = np.empty((len(some), len(others)), np.uint16)
-    for column, other in enumerate(others):
-        np.bitwise_count(some ^ other).sum(axis=1, out=found[:, column], dtype=np.uint16)
+    words, other_words = _words(some), _words(others)
+    for column, other in enumerate(other_words):
+        np.bitwise_count(words ^ other).sum(axis=1, out=found[:, column], dtype=np.uint16)
     return found
 
 
@@ -84,6 +85,13 @@ def read_fingerprints(texts: Sequence[str]) -> Bits:
     if any(len(row) != BYTES for row in rows):
         raise MessageError(UNREADABLE.format(characters=2 * BYTES))
     return np.frombuffer(b"".join(rows), np.uint8).reshape(-1, BYTES)
+
+
+def _words(prints: Bits) -> NDArray[np.uint64]:
+    """Return (n, bytes) uint8 as (n, words) uint64: eight times as fast to compare."""
+    padding = -prints.shape[1] % 8
+    padded = np.pad(prints, ((0, 0), (0, padding))) if padding else np.ascontiguousarray(prints)
+    return padded.view(np.uint64)
 
 
 def _shrink(picture: Image.Image) -> NDArray[np.int16]:

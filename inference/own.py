@@ -74,9 +74,10 @@ class OwnSource:
         return vector
 
     def _addition(self, folder: Path, line: Change, gif: OwnGif, vector: Floats) -> Addition:
-        categories = self._embedder.known(gif.entry, vector)
         entry = gif.entry
-        if categories != entry.categories:
-            entry = msgspec.structs.replace(entry, categories=categories)
+        if any(name not in self._rows for name in entry.categories):
+            entry = msgspec.structs.replace(entry, categories=self._embedder.known(entry, vector))
         held = CatalogueGif(folder, entry)
-        return Addition(line.scope, held, line.content, self._rows[categories[0]], vector, line.fingerprint)
+        return Addition(
+            line.scope, held, line.content, self._rows[entry.categories[0]], vector, line.fingerprint
+        )

@@ -10,6 +10,7 @@ from pathlib import Path
 from inference.base import TOLERATED, TOLERATED_SHARE, Base, lay_out
 from inference.bundle import Bundle
 from inference.catalogue import Catalogue, OwnGifs, Snapshot
+from inference.collector import uncollected
 from inference.encoders import TextEncoder
 from inference.fusion import GifEmbedder
 from inference.groups import GroupedIndex, open_groups
@@ -90,6 +91,10 @@ class Shelf:
         Raises:
             ReparteeError: names what is wrong with packs or catalogue and what to do.
         """
+        with uncollected():
+            return self._open(pack_dirs, progress, fresh=fresh)
+
+    def _open(self, pack_dirs: Sequence[Path], progress: Progress | None, *, fresh: bool) -> Stock:
         own = OwnSource(self._bundle, self._text)
         snapshot = self._snapshot(pack_dirs, progress, fresh=fresh)
         news = self._news(own, progress, fresh=fresh)

@@ -57,8 +57,10 @@ class OwnGifs(OwnReader):
         Raises:
             PackFullError: the scope is full.
         """
+        if not limit:
+            return
         count = self._one("SELECT count(*) FROM own_gifs WHERE scope = ? AND entry IS NOT NULL", scope)
-        if limit and count >= limit:
+        if count >= limit:
             raise PackFullError(FULL.format(count=count))
 
     def edit(self, scope: str, gif: str, change: GifChange) -> OwnGif:
@@ -108,8 +110,10 @@ class OwnGifs(OwnReader):
 
     def _check_new(self, new: NewGif) -> None:
         row = self._db.execute(
-            "SELECT gif, json_extract(entry, '$.name') FROM own_gifs WHERE scope = ? AND entry IS NOT NULL"
-            " AND (gif = ? OR origin = ?)",
+            "SELECT gif, json_extract(entry, '$.name') FROM own_gifs"
+            " WHERE scope = ?1 AND gif = ?2 AND entry IS NOT NULL UNION ALL"
+            " SELECT gif, json_extract(entry, '$.name') FROM own_gifs"
+            " WHERE origin = ?3 AND scope = ?1 AND entry IS NOT NULL",
             (new.scope, new.entry.id, new.origin),
         ).fetchone()
         if row is not None:

@@ -25,6 +25,7 @@ from inference.errors import DuplicateGifError, UnknownGifError
 from inference.fingerprints import ALIKE_BITS, BYTES, KIND, Bits, distances
 
 SHORTEST_PREFIX = 4
+ALIKE_SHARE = 0.35  # of the bits that are set
 
 UNKNOWN = 'There is no GIF "{wanted}" here: repartee gifs list shows those that can be named.'
 AMBIGUOUS = 'Several GIFs are called "{wanted}": name one by its id ({ids}).'
@@ -165,8 +166,10 @@ class OwnReader:
         gifs, prints = self.fingerprints(scope)
         if not gifs:
             return
-        near = distances(prints, np.asarray(fingerprint, np.uint8)[None])[:, 0]
-        if near.min() <= ALIKE_BITS:
+        look = np.asarray(fingerprint, np.uint8)
+        near = distances(prints, look[None])[:, 0]
+        # A picture with hardly an edge has few bits set, and so have all others of that kind.
+        if near.min() <= min(ALIKE_BITS, ALIKE_SHARE * int(np.bitwise_count(look).sum())):
             gif = gifs[int(near.argmin())]
             name = self._name(scope, gif)
             raise DuplicateGifError(ALREADY.format(name=name), gif, name)
@@ -183,17 +186,28 @@ class OwnReader:
         )
 
     def _lines(self, since: int, model: str, dim: int) -> Iterator[Change]:
+        vectors = self._vectors(since, model)
         found = self._db.execute(
-            "SELECT o.scope, o.gif, o.content, o.pack, o.entry, o.origin, o.at, o.bytes, o.revision, o.kind,"
-            " o.fingerprint, v.vector FROM own_gifs o LEFT JOIN own_vectors v ON v.scope = o.scope"
-            " AND v.gif = o.gif AND v.model = ? AND v.content = o.content"
-            " WHERE o.revision > ? ORDER BY o.rowid",
-            (model, since),
+            f"SELECT gif, content, kind, fingerprint, {OWN_COLUMNS} FROM own_gifs WHERE revision > ?"
+            " ORDER BY rowid",
+            (since,),
         )
-        for scope, gif, content, pack, entry, origin, at, size, revision, kind, look, vector in found:
-            living = None if entry is None else own_gif((scope, pack, entry, origin, at, size, revision))
+        for gif, content, kind, look, *row in found:
+            scope, _, entry, *_ = row
+            living = None if entry is None else own_gif(row)
+            made_of, vector = vectors.get((scope, gif), ("", None))
             bits = np.frombuffer(look if kind == KIND and len(look) == BYTES else bytes(BYTES), np.uint8)
-            yield Change(scope, gif, content, living, stored_vector(vector, dim), bits)
+            fitting = stored_vector(vector, dim) if made_of == content else None
+            yield Change(scope, gif, content, living, fitting, bits)
+
+    def _vectors(self, since: int, model: str) -> dict[tuple[str, str], tuple[str, bytes]]:
+        """Return content and vector by scope and id: in one go, as to look each up takes far longer."""
+        changed = " AND (scope, gif) IN (SELECT scope, gif FROM own_gifs WHERE revision > ?)" if since else ""
+        found = self._db.execute(
+            f"SELECT scope, gif, content, vector FROM own_vectors WHERE model = ?{changed}",
+            (model, since) if since else (model,),
+        )
+        return {(scope, gif): (content, vector) for scope, gif, content, vector in found}
 
     def _get(self, scope: str, gif: str) -> OwnGif:
         row = self._db.execute(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -99,7 +100,7 @@ class Changes(NamedTuple):
     is_whole: bool
 
 
-def own_gif(row: tuple[Any, ...]) -> OwnGif:
+def own_gif(row: Sequence[Any]) -> OwnGif:
     """Read a row of `OWN_COLUMNS`."""
     scope, pack, entry, origin, at, size, revision = row
     return OwnGif(
