@@ -65,6 +65,18 @@ def tallies(counters: Mapping[str, float], now: datetime) -> dict[str, Tally]:
     return {gif: Tally(max(0.0, tally.ups), max(0.0, tally.downs)) for gif, tally in found.items()}
 
 
+def counted(counters: Mapping[str, float], now: datetime) -> dict[str, Tally]:
+    """Sum up the counters of `field_of` by GIF as they are, without those that are forgotten."""
+    old, found = set(forgotten(counters, now)), dict[str, Tally]()
+    for name, count in counters.items():
+        gif, _, kind = name.split(":")
+        if name not in old and count > 0:
+            ups, downs = (count, 0.0) if kind == UP else (0.0, count)
+            tally = found.get(gif, Tally())
+            found[gif] = Tally(tally.ups + ups, tally.downs + downs)
+    return found
+
+
 def shifts(counters: Mapping[str, float], now: datetime) -> dict[str, float]:
     """Return what is added to the score of each GIF that the votes say something about."""
     found = {gif: tally.shift for gif, tally in tallies(counters, now).items()}

@@ -127,6 +127,15 @@ class Memory:
         await self._store.drop_fields(key, *feedback.forgotten(counters, now))
         return feedback.shifts(counters, now)
 
+    async def tallies(self, guild: str) -> dict[str, feedback.Tally]:
+        """Count the votes of a server by GIF, old ones as much as new ones."""
+        counters = await self._store.fields(self._key("votes", guild))
+        return feedback.counted({field: float(value) for field, value in counters.items()}, self.clock())
+
+    async def voting_guilds(self) -> list[str]:
+        """List the servers that have voted on a GIF."""
+        return await self._store.names(self._key("votes", ""))
+
     async def note_voter(self, message: str, voter: str) -> bool:
         """Note that somebody voted on a post; False where that was noted before."""
         return await self._store.claim(self._key("voter", f"{message}:{voter}"), life_s=POST_LIFE_S)

@@ -55,6 +55,7 @@ class DiscordSettings(BaseSettings):
     message_content: bool = False
     api_url: Annotated[str, Field(pattern=r"^https?://[^/\s]+(/\S*)?$")] = "https://discord.com/api/v10"
     recent: Annotated[int, Field(ge=0, le=1000)] = 20
+    pack_limit: Annotated[int, Field(ge=0, le=100_000)] = 500
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 9465
     log_format: Literal["auto", "json", "console"] = "auto"
@@ -72,8 +73,22 @@ class SlackSettings(BaseSettings):
     api_url: Annotated[str, Field(pattern=r"^https?://[^/\s]+(/\S*)?$")] = "https://slack.com/api/"
     gif_base_url: Annotated[str, Field(pattern=r"^(https?://\S+)?$")] = ""
     recent: Annotated[int, Field(ge=0, le=1000)] = 20
+    pack_limit: Annotated[int, Field(ge=0, le=100_000)] = 500
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 9466
+    log_format: Literal["auto", "json", "console"] = "auto"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class WebSettings(BaseSettings):
+    """How `repartee web` works; with a token it may be open to other hosts, `name` is what they call it."""
+
+    model_config = SettingsConfigDict(env_prefix="REPARTEE_WEB_", env_ignore_empty=True)
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65_535)] = 8080
+    name: Annotated[str, Field(pattern=r"^[\w.-]*$")] = ""
+    token: SecretStr = SecretStr("")
     log_format: Literal["auto", "json", "console"] = "auto"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 

@@ -175,6 +175,27 @@ def slack(
     _slack.run(settings)
 
 
+@app.command(help=messages.WEB_HELP, epilog=messages.WEB_EPILOG)
+def web(
+    host: Annotated[
+        str | None, typer.Option(help="Address of the page (127.0.0.1).", show_default=False)
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(help="Port of the page, 0 for a free one (8080).", show_default=False)
+    ] = None,
+    log_format: Annotated[
+        str | None, typer.Option(help="auto, json or console (auto).", show_default=False)
+    ] = None,
+) -> None:
+    """Serve the page."""
+    from bot.settings import WebSettings, read
+
+    settings = read(WebSettings, host=host, port=port, log_format=log_format)
+    from bot.cli import _web
+
+    _web.run(settings)
+
+
 @app.command(help=messages.RELOAD_HELP, epilog=messages.RELOAD_EPILOG)
 def reload(
     bundle: Annotated[

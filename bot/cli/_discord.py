@@ -8,7 +8,7 @@ import logging
 import aiohttp
 import discord
 
-from bot.cli._process import closed_by_signals, forward_logs, service_and_store
+from bot.cli._process import closed_by_signals, forward_logs, own_packs, service_and_store
 from bot.cli.messages import (
     BAD_TOKEN,
     DISCORD_CONNECTING,
@@ -42,12 +42,13 @@ def run(settings: DiscordSettings) -> None:
 
 
 async def _run(settings: DiscordSettings) -> None:
-    async with service_and_store() as (service, store):
+    async with service_and_store() as (service, store), own_packs(settings.pack_limit) as packs:
         token = settings.token.get_secret_value()
         tickets, metrics = Tickets(token), BotMetrics()
         memory = Memory(store, "discord", recent=settings.recent)
         reactor = Reactor(service, memory, issue=tickets.issue)
-        bot = DiscordBot(reactor, tickets, metrics, reads_messages=settings.message_content)
+        reads_messages = settings.message_content
+        bot = DiscordBot(reactor, tickets, metrics, reads_messages=reads_messages, packs=packs)
         app = health_app(
             alive=lambda: bot.line.illness,
             ready=lambda: bot.line.complaint if bot.is_ready() else DISCORD_CONNECTING,

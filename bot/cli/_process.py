@@ -10,9 +10,12 @@ import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 from bot.cli import _service, _settings
+from bot.library import Library
+from bot.packs import OwnPacks
 from bot.settings import RedisSettings, read
 from bot.store import RedisStore, SqliteStore, Store
 from inference.client import LocalService, RedisService
+from inference.ingest import Ingestor
 from inference.logs import get_logger, where_of
 
 STORE_FILE = "bot.sqlite"
@@ -61,3 +64,21 @@ async def service_and_store() -> AsyncIterator[tuple[LocalService | RedisService
     async with store, await asyncio.to_thread(_service.open_service, paths) as service:
         with _service.followed(paths, service):
             yield service, store
+
+
+@contextlib.asynccontextmanager
+async def own_packs(limit: int) -> AsyncIterator[OwnPacks | None]:
+    """Open the packs that people add to, of so many GIFs a server at most; None for a limit of 0.
+
+    What takes GIFs in starts with the first one.
+    """
+    if not limit:
+        yield None
+        return
+    paths = _settings.read_settings()
+    ingestor = Ingestor(paths.catalogue, paths.bundle, limit=limit)
+    library = Library(paths.catalogue, ingestor, paths.packs)
+    try:
+        yield OwnPacks(library, limit)
+    finally:
+        await library.close()

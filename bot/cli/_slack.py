@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -19,10 +20,12 @@ from slack_sdk.http_retry.builtin_async_handlers import (
 from slack_sdk.web.async_client import AsyncWebClient
 from starlette.routing import Route
 
-from bot.cli._process import closed_by_signals, forward_logs, service_and_store
+from bot.cli import _settings
+from bot.cli._process import closed_by_signals, forward_logs, own_packs, service_and_store
 from bot.cli.messages import BAD_SLACK_TOKEN, NO_SLACK_WAY, SLACK_CONNECTING, SLACK_UNREACHABLE
 from bot.memory import Memory
 from bot.metrics import BotMetrics
+from bot.packs import OwnPacks
 from bot.reactor import Reactor
 from bot.settings import SettingsError, SlackSettings
 from bot.slack import SlackBot
@@ -35,6 +38,7 @@ from inference.health import health_app, serve
 from inference.logs import configure, get_logger
 
 EVENTS_PATH = "/slack/events"
+GIFS_FOLDER = "gifs"  # of own GIFs, beside the catalogue
 PING_S = 2.0  # a line that was cut is noticed after so long
 RETRIES = 3
 TIMEOUT_S = 30.0
@@ -59,10 +63,12 @@ async def _run(settings: SlackSettings) -> None:
     log = get_logger("process")
     async with contextlib.AsyncExitStack() as stack:
         service, store = await stack.enter_async_context(service_and_store())
+        packs = await stack.enter_async_context(own_packs(settings.pack_limit))
         wire = await stack.enter_async_context(wired(settings))
         people = await introduce(wire.client)
         memory = Memory(store, "slack", recent=settings.recent)
-        bot = make_bot(wire, people, service, memory, settings, metrics)
+        own_gifs = _settings.read_settings().catalogue.parent / GIFS_FOLDER
+        bot = make_bot(wire, people, service, memory, settings, metrics, packs, own_gifs)
         stack.push_async_callback(bot.close)  # when it hears nothing new
         line = await stack.enter_async_context(connected(bot, settings.app_token.get_secret_value()))
         app = health_app(alive=lambda: "", ready=line, registry=metrics.registry)
@@ -87,11 +93,14 @@ def make_bot(
     memory: Memory,
     settings: SlackSettings,
     metrics: BotMetrics,
+    packs: OwnPacks | None = None,
+    own_gifs: Path | None = None,
 ) -> SlackBot:
     """Put the bot together."""
     tickets = Tickets(settings.bot_token.get_secret_value())
     reactor = Reactor(service, memory, issue=tickets.issue)
-    return SlackBot(wire, people, reactor, tickets, metrics, gif_base_url=settings.gif_base_url)
+    url = settings.gif_base_url
+    return SlackBot(wire, people, reactor, tickets, metrics, gif_base_url=url, packs=packs, own_gifs=own_gifs)
 
 
 @contextlib.asynccontextmanager

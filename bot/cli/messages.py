@@ -140,6 +140,7 @@ DISCORD_EPILOG = """[bold]Examples[/bold]
   DISCORD_TOKEN            token of the application's bot
   DISCORD_MESSAGE_CONTENT  true to ask for the message-content intent: needed for the automatic mode only
   DISCORD_RECENT           GIFs that a channel saw last and that are not suggested again (20)
+  DISCORD_PACK_LIMIT      own GIFs of a server, 0 for none (500)
   DISCORD_API_URL          another address of Discord's API, such as that of a proxy
   DISCORD_HOST, DISCORD_PORT, DISCORD_LOG_FORMAT
                            the same as the options
@@ -174,11 +175,30 @@ SLACK_EPILOG = """[bold]Examples[/bold]
   SLACK_SIGNING_SECRET  by which requests over HTTP are checked
   SLACK_GIF_BASE_URL    where anybody can get the files of the packs; without it they are uploaded, once each
   SLACK_RECENT          GIFs that a channel saw last and that are not suggested again (20)
+  SLACK_PACK_LIMIT        own GIFs of a workspace, 0 for none (500)
   SLACK_API_URL         another address of Slack's API
   SLACK_HOST, SLACK_PORT, SLACK_LOG_FORMAT
                         the same as the options
   SLACK_LOG_LEVEL       debug, info, warning or error (info)
   REDIS_URL, REDIS_NAMESPACE, REPARTEE_DATA_DIR and the others: see repartee worker --help"""
+WEB_HELP = (
+    "Serve a page on which to try messages, look after the packs and add GIFs; the same as JSON under /api.\n\n"
+    "It shows a link that logs you in. Only this host can connect, unless REPARTEE_WEB_TOKEN is set "
+    "(docs/web.md). Messages are neither logged nor stored. SIGTERM ends it."
+)
+WEB_EPILOG = """[bold]Examples[/bold]
+  repartee web                                 [dim]the page at 127.0.0.1:8080[/dim]
+  REDIS_URL=redis://127.0.0.1/0 repartee web   [dim]workers answer[/dim]
+  REPARTEE_WEB_TOKEN=... repartee web --host 0.0.0.0
+                                               [dim]open to others, behind TLS of your own[/dim]
+
+[bold]Environment[/bold]
+  REPARTEE_WEB_TOKEN      secret to log in with; without it each start makes one
+  REPARTEE_WEB_NAME       name by which browsers call the page, where a proxy gives it one
+  REPARTEE_WEB_HOST, REPARTEE_WEB_PORT, REPARTEE_WEB_LOG_FORMAT
+                          the same as the options
+  REPARTEE_WEB_LOG_LEVEL  debug, info, warning or error (info)
+  REDIS_URL, REPARTEE_DATA_DIR and the others: see repartee worker --help"""
 RELOAD_HELP = (
     "Let all running workers load bundle and packs anew and swap them in, without a pause.\n\n"
     "What is broken is refused and the old one serves on. Without options each worker reads the folders that "

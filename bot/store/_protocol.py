@@ -47,6 +47,10 @@ class Store(Protocol):
         """Return a table."""
         ...
 
+    async def names(self, prefix: str) -> list[str]:
+        """List what comes after `prefix` in the keys of tables, in alphabetical order."""
+        ...
+
     async def put_field(self, key: str, field: str, value: bytes) -> None:
         """Set a field of a table."""
         ...

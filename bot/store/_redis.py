@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Self
@@ -12,6 +13,8 @@ from redis.exceptions import RedisError
 from inference.errors import UnavailableError
 from inference.redis_link import UNREACHABLE, Link
 
+SCANNED = 1_000  # keys a step
+_SPECIAL = re.compile(r"[\\*?\[\]^-]")
 _INCREASE = """
 local count = redis.call('INCRBY', KEYS[1], ARGV[2])
 if redis.call('PTTL', KEYS[1]) < 0 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
@@ -79,6 +82,19 @@ class RedisStore:
             found = await self._link.run("HGETALL", self._prefix + key)
         pairs = found.items() if isinstance(found, dict) else zip(found[::2], found[1::2], strict=True)
         return {field.decode(): value for field, value in pairs}
+
+    async def names(self, prefix: str) -> list[str]:
+        """List what comes after `prefix` in the keys of tables, in alphabetical order."""
+        start, found, cursor = self._prefix + prefix, set[bytes](), b"0"
+        pattern = _SPECIAL.sub(r"\\\g<0>", start) + "*"
+        with self._explained():
+            while True:
+                options = ("MATCH", pattern, "COUNT", SCANNED, "TYPE", "hash")
+                cursor, keys = await self._link.run("SCAN", cursor, *options)
+                found.update(keys)
+                if int(cursor) == 0:
+                    break
+        return sorted(key.decode()[len(start) :] for key in found)
 
     async def put_field(self, key: str, field: str, value: bytes) -> None:
         """Set a field of a table."""

@@ -109,6 +109,12 @@ class SqliteStore:
             rows = await self._db.execute_fetchall("SELECT field, value FROM fields WHERE key = ?", (key,))
         return {field: _bytes(value) for field, value in rows}
 
+    async def names(self, prefix: str) -> list[str]:
+        """List what comes after `prefix` in the keys of tables, in alphabetical order."""
+        query = "SELECT DISTINCT substr(key, ?2) FROM fields WHERE substr(key, 1, ?2 - 1) = ?1 ORDER BY key"
+        async with self._step():
+            return [name for (name,) in await self._db.execute_fetchall(query, (prefix, len(prefix) + 1))]
+
     async def put_field(self, key: str, field: str, value: bytes) -> None:
         """Set a field of a table."""
         async with self._step():

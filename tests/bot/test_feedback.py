@@ -11,6 +11,7 @@ from bot.feedback import (
     PERIOD,
     WEIGHT,
     Tally,
+    counted,
     field_of,
     forgotten,
     shifts,
@@ -50,6 +51,17 @@ def test_votes_fade() -> None:
 def test_a_campaign_counts_no_more_than_a_few() -> None:
     few, many = {field_of("cat", -1, NOW): COUNTED}, {field_of("cat", -1, NOW): 100 * COUNTED}
     assert shifts(few, NOW) == shifts(many, NOW)
+
+
+def test_counts_do_not_fade_but_are_forgotten_some_day() -> None:
+    counters = {
+        field_of("cat", 1, NOW): 3.0,
+        field_of("cat", 1, NOW - PERIOD): 100.0,
+        field_of("cat", -1, NOW): 1.0,
+        field_of("owl", 1, NOW): -1.0,  # taken back in a later period than it was given
+        field_of("old", 1, NOW - 13 * PERIOD): 5.0,
+    }
+    assert counted(counters, NOW) == {"cat": Tally(103.0, 1.0)}
 
 
 def test_kinds_and_gifs_are_told_apart() -> None:

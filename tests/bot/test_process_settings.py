@@ -4,13 +4,27 @@ from pathlib import Path
 import pytest
 from pydantic_settings import BaseSettings
 
-from bot.cli.messages import DISCORD_EPILOG, SLACK_EPILOG, WORKER_EPILOG
-from bot.settings import DiscordSettings, RedisSettings, SettingsError, SlackSettings, WorkerSettings, read
+from bot.cli.messages import DISCORD_EPILOG, SLACK_EPILOG, WEB_EPILOG, WORKER_EPILOG
+from bot.settings import (
+    DiscordSettings,
+    RedisSettings,
+    SettingsError,
+    SlackSettings,
+    WebSettings,
+    WorkerSettings,
+    read,
+)
 
 ROOT = Path(__file__).parents[2]
-LINE = re.compile(r"^(?:# )?((?:REDIS|REPARTEE_WORKER|DISCORD|SLACK)_[A-Z_]+)=(.*)$", re.M)
+LINE = re.compile(r"^(?:# )?((?:REDIS|REPARTEE_WORKER|REPARTEE_WEB|DISCORD|SLACK)_[A-Z_]+)=(.*)$", re.M)
 EXAMPLE = dict(LINE.findall((ROOT / ".env.example").read_text()))
-CLASSES: tuple[type[BaseSettings], ...] = (RedisSettings, WorkerSettings, DiscordSettings, SlackSettings)
+CLASSES: tuple[type[BaseSettings], ...] = (
+    RedisSettings,
+    WorkerSettings,
+    WebSettings,
+    DiscordSettings,
+    SlackSettings,
+)
 
 
 def names(kind: type[BaseSettings]) -> set[str]:
@@ -38,13 +52,17 @@ def test_the_example_shows_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_the_help_of_the_worker_names_them_all() -> None:
     shown = WORKER_EPILOG.replace(", _", ", REPARTEE_WORKER_")
-    of_worker = {name for name in EXAMPLE if not name.startswith(("DISCORD_", "SLACK_"))}
+    of_worker = {name for name in EXAMPLE if not name.startswith(("DISCORD_", "SLACK_", "REPARTEE_WEB_"))}
     assert set(re.findall(r"\b(?:REDIS|REPARTEE_WORKER)_[A-Z_]+", shown)) == of_worker
 
 
 def test_the_help_of_the_bots_names_them_all() -> None:
     assert set(re.findall(r"\bDISCORD_[A-Z_]+", DISCORD_EPILOG)) == names(DiscordSettings)
     assert set(re.findall(r"\bSLACK_[A-Z_]+", SLACK_EPILOG)) == names(SlackSettings)
+
+
+def test_the_help_of_the_page_names_them_all() -> None:
+    assert set(re.findall(r"\bREPARTEE_WEB_[A-Z_]+", WEB_EPILOG)) == names(WebSettings)
 
 
 def test_options_go_before_the_environment_and_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:

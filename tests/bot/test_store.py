@@ -85,6 +85,18 @@ async def test_tables_have_fields(store: Store) -> None:
     assert await store.fields("table") == {"b": b"2"}
 
 
+async def test_tables_are_found_by_the_beginning_of_their_key(store: Store) -> None:
+    for key in ("d:votes:2", "d:votes:10", "d:votes:2", "d:votes", "d:vote", "xd:votes:3", "d*votes:4"):
+        await store.put_field(key, "gif", b"1")
+    await store.put("d:votes:5", b"no table")
+    await store.put_field("d:votes:6", "gif", b"1")
+    await store.drop_fields("d:votes:6", "gif")
+    assert await store.names("d:votes:") == ["10", "2"]
+    assert await store.names("d*votes:") == ["4"]
+    assert await store.names("d?votes:") == []
+    assert await store.names("none:") == []
+
+
 async def test_numbers_add_up(store: Store) -> None:
     await asyncio.gather(*(store.add("votes", "gif", 0.25) for _ in range(10)))
     await store.add("votes", "gif", -1)
