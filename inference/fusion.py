@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.bundle import Bundle, FusionSpec, sha256_of
+from inference.bundle import Bundle, sha256_of
 from inference.encoders import ImageEncoder, TextEncoder
 from inference.errors import PackError
 from inference.fingerprints import MOMENTS, Bits, fingerprint
 from inference.frames import Film, read_film
 from inference.pack import PackGif
-from inference.vectors import describe, mix_categories, unit
+from inference.vectors import CATEGORY_WEIGHTS, describe, mix_categories, unit
 
 if TYPE_CHECKING:
     from PIL import Image
 
-OWN_FUSION = FusionSpec(image=0.35, text=0.25, category=1.0)
 
 Floats = NDArray[np.float32]
 
@@ -101,35 +101,97 @@ def _check_content(path: Path, entry: PackGif) -> None:
         )
 
 
-class OwnEmbedder:
-    """Makes the vectors of GIFs that people added, and guesses the categories that nobody named."""
+class OwnWeights(msgspec.Struct, frozen=True):
+    """How the parts of an own GIF count; the defaults were chosen by `benchmarks/own_gifs.py`.
 
-    def __init__(self, bundle: Bundle, text: TextEncoder, image: ImageEncoder | None = None) -> None:
+    In its vector: the picture, the words, the categories and, beside those that were guessed, `doubt`, all of
+    them by their likelihood at `temperature`. In the guess: beside the words the picture (`guess_image`),
+    beside a category's anchor its name (`guess_names`).
+    """
+
+    image: float = 0.1
+    text: float = 0.4
+    category: float = 1.0
+    doubt: float = 1.0
+    temperature: float = 0.2
+    guess_image: float = 0.25
+    guess_names: float = 0.5
+
+
+OWN_WEIGHTS = OwnWeights()
+
+
+class Guess(NamedTuple):
+    """The likeliest categories, best first, and the (dim,) unit mean of all by their likelihood."""
+
+    rows: list[int]
+    mean: Floats
+
+
+class OwnEmbedder:
+    """Makes the vectors of GIFs that people added, and guesses the categories that nobody named.
+
+    A guess goes by the words and, less, by the picture; a name or tag that is a category's name decides.
+    """
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        text: TextEncoder,
+        image: ImageEncoder | None = None,
+        weights: OwnWeights = OWN_WEIGHTS,
+    ) -> None:
         self._bundle = bundle
         self._text = text
         self._image = image
+        self._weights = weights
         self._names = bundle.spec.categories.names
         self._rows = {name: row for row, name in enumerate(self._names)}
+        self._said = {name.replace("_", " "): row for row, name in enumerate(self._names)}
 
     def embed(self, frames: Sequence[Image.Image], entry: PackGif) -> Floats:
         """Return the vector of a GIF, (dim,) float32 of unit norm, of RGBA frames and what is said of it.
 
-        Categories that the model does not know count for nothing.
+        Categories that the model does not know count for nothing. Those that it would guess itself count for
+        as much as it is sure of them: a GIF that may be of another category comes after those that are not.
         """
         seen, read = self._seen(frames), self._read(entry)
-        rows = [self._rows[name] for name in entry.categories if name in self._rows]
-        known = mix_categories(self._bundle.anchors, rows) if rows else np.zeros_like(seen)
-        return unit(OWN_FUSION.category * known + OWN_FUSION.text * read + OWN_FUSION.image * seen)
+        guess = self._guess(seen, read, entry)
+        rows = [self._rows[name] for name in entry.categories if name in self._rows] or guess.rows
+        sure = mix_categories(self._bundle.anchors, rows)
+        likely = guess.mean if rows == guess.rows else sure
+        if not read.any():
+            read = mix_categories(self._spoken, rows)
+        weights = self._weights
+        total = weights.category * sure + weights.doubt * likely
+        return unit(total + weights.text * read + weights.image * seen)
 
     def categories(self, frames: Sequence[Image.Image], entry: PackGif) -> list[str]:
-        """Guess the categories of a GIF, the likeliest first, one to three."""
-        guess = unit(OWN_FUSION.text * self._read(entry) + OWN_FUSION.image * self._seen(frames))
-        return [self._names[row] for row in (-(self._bundle.anchors @ guess)).argsort(kind="stable")[:1]]
+        """Guess the categories of a GIF, the likeliest first, one to three: those it names, else one."""
+        guess = self._guess(self._seen(frames), self._read(entry), entry)
+        return [self._names[row] for row in guess.rows]
 
     def known(self, entry: PackGif, vector: Floats) -> list[str]:
         """Return the categories of a GIF that the model knows, else the one nearest to its (dim,) vector."""
         known = [name for name in entry.categories if name in self._rows]
         return known or [self._names[int((self._bundle.anchors @ vector).argmax())]]
+
+    @cached_property
+    def _spoken(self) -> Floats:
+        """Vectors of the categories' names, (categories, dim), unit norm."""
+        return self._text.encode_many([self._text.tokenise(said).ids for said in self._said])[0]
+
+    def _guess(self, seen: Floats, read: Floats, entry: PackGif) -> Guess:
+        anchors, weights = self._bundle.anchors, self._weights
+        words = dict.fromkeys(word.strip().lower() for word in (entry.name, *entry.tags))
+        if named := [self._said[word] for word in words if word in self._said][: len(CATEGORY_WEIGHTS)]:
+            return Guess(named, mix_categories(anchors, named))
+        if read.any():
+            scores = unit(anchors + weights.guess_names * self._spoken) @ (read + weights.guess_image * seen)
+        else:
+            scores = anchors @ seen
+        votes = np.exp((scores - scores.max()) / weights.temperature)
+        return Guess([int(scores.argmax())], unit(votes @ anchors))
 
     def _seen(self, frames: Sequence[Image.Image]) -> Floats:
         if not frames:
@@ -145,5 +207,5 @@ class OwnEmbedder:
 
 def own_vector_key(bundle: Bundle) -> str:
     """Return the digest of all that the vectors of own GIFs depend on."""
-    parts = (bundle.vector_key, OWN_FUSION)
+    parts = (bundle.vector_key, OWN_WEIGHTS)
     return hashlib.sha256(msgspec.json.encode(parts, order="sorted")).hexdigest()[:16]

@@ -140,7 +140,7 @@ DISCORD_EPILOG = """[bold]Examples[/bold]
   DISCORD_TOKEN            token of the application's bot
   DISCORD_MESSAGE_CONTENT  true to ask for the message-content intent: needed for the automatic mode only
   DISCORD_RECENT           GIFs that a channel saw last and that are not suggested again (20)
-  DISCORD_PACK_LIMIT      own GIFs of a server, 0 for none (500)
+  DISCORD_PACK_LIMIT       own GIFs of a server, 0 for none (500)
   DISCORD_API_URL          another address of Discord's API, such as that of a proxy
   DISCORD_HOST, DISCORD_PORT, DISCORD_LOG_FORMAT
                            the same as the options
@@ -175,7 +175,7 @@ SLACK_EPILOG = """[bold]Examples[/bold]
   SLACK_SIGNING_SECRET  by which requests over HTTP are checked
   SLACK_GIF_BASE_URL    where anybody can get the files of the packs; without it they are uploaded, once each
   SLACK_RECENT          GIFs that a channel saw last and that are not suggested again (20)
-  SLACK_PACK_LIMIT        own GIFs of a workspace, 0 for none (500)
+  SLACK_PACK_LIMIT      own GIFs of a workspace, 0 for none (500)
   SLACK_API_URL         another address of Slack's API
   SLACK_HOST, SLACK_PORT, SLACK_LOG_FORMAT
                         the same as the options
