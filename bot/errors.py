@@ -51,3 +51,15 @@ class NotAdminError(WishError):
 
 class NotAllowedError(WishError):
     """Only those who run the channel or the workspace may change that."""
+
+
+class PackWishError(WishError):
+    """What is asked of a pack cannot be done; the text says why, fit for who asks."""
+
+
+class PackForbiddenError(WishError):
+    """The person may not change the pack of the server."""
+
+
+class NoPacksError(WishError):
+    """Whoever runs the bot has switched own packs off."""

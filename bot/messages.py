@@ -53,10 +53,11 @@ _PRIVACY = (
     "**What I read:** a message that somebody {asked}, and, only "
     "in channels where a moderator has switched it on, new messages. I read it once, pick a GIF, drop it.\n"
     "**What I keep of what you say:** nothing. No text is stored, logged, given to others, or trained on.\n"
-    "**What I do keep:** settings of servers and channels; GIFs that are banned there; how often each GIF "
-    "was liked there and how often I spoke up (counts); which GIFs a channel saw last; for 15 minutes the "
-    "GIFs of a preview, who asked for it, and which messages I looked at; for 7 days who may remove a GIF I "
-    "posted and who put a thumb under it (ids, never text); who opted out.\n"
+    "**What I do keep:** settings of servers and channels; GIFs that were added to a server's pack, not by "
+    "whom; GIFs that are banned there; how often each GIF was liked there and how often I spoke up (counts); "
+    "which GIFs a channel saw last; for 15 minutes the GIFs of a preview, who asked for it, and which "
+    "messages I looked at; for 7 days who may remove a GIF I posted and who put a thumb under it (ids, never "
+    "text); who opted out.\n"
 )
 PRIVACY = (
     _PRIVACY.format(asked="right-clicks, passes to `/react` or mentions me in")
@@ -117,6 +118,50 @@ BOLDNESS = {"shy": "shy", "normal": "normal", "chatty": "chatty"}
 DRY_RUNS = {"no": "post", "yes": "only count what would be posted"}
 BAD_NUMBER = "A whole number from {least} to {most}."
 
+PACK_MENU = "Add to pack"
+PACK_ADD = "Add"
+PACK_CHANGE = "Change"
+PACK_CHANGE_NAMED = "Change {name}"
+PACK_ADDED = "**{name}** is in your pack and can be picked from now on, here only."
+PACK_CHANGED = "**{name}** is changed."
+PACK_SHOWN = "**{name}**"
+PACK_REMOVED = "**{name}** is removed. Your pack has {count} of {limit} GIFs."
+PACK_KIND = "Kind: {categories}"
+PACK_TAGS = "Tags: {tags}"
+PACK_NO_TAGS = "No tags yet: words that say what it is good for make it be found best."
+PACK_ALT_TEXT = "Alt text: {alt_text}"
+PACK_COUNT = "-# Your pack has {count} of {limit} GIFs."
+PACK_ADULT = "It may be not for everybody, so it comes in age-restricted channels only."
+SLACK_PACK_ADULT = "It may be not for everybody, so it never comes in Slack."
+PACK_NOT_ADDED = "{name}: {reason}"
+PACK_LIST = "Your pack has {count} of {limit} GIFs, the newest first:"
+PACK_EMPTY = "Your pack is empty: use the menu of a message with a GIF → **{menu}**, or `/pack add`."
+PACK_NEXT = "Next"
+PACK_NO_FILE = (
+    "This message has no file that moves: I take GIF, WebP, APNG and MP4 files. A GIF out of a search is "
+    "only a link: save it and attach it as a file, or pass its link to `/pack add`."
+)
+PACK_FILE_OR_LINK = "Give me either a file or a link."
+PACK_TOO_LARGE = "{name} is larger than {limit} MiB, which is as much as I take in."
+PACK_FILE_GONE = "The file is gone, so nothing was added."
+PACK_ELSEWHERE = (
+    "The file does not lie with the chat itself, so I leave it alone: pass its link to `/pack add`."
+)
+SLACK_PACK_CLOSED = (
+    "I cannot open this file: type `/invite @Repartee` in the channel where it is, or use `/pack add LINK`."
+)
+SLACK_PACK_USAGE = (
+    "`/pack add LINK #tag #tag name`, `/pack list`, `/pack list NAME`, `/pack remove NAME`; or the menu of a "
+    "message with a GIF → *Add to pack*."
+)
+PACK_FIELDS = {
+    "tags": ("Tags", "What it is good for: monday, coffee, finally"),
+    "name": ("Name", "Made up of the file's name if empty"),
+    "category": ("Kind", "Such as thumbs up; left to me if empty"),
+    "alt_text": ("Alt text", "What it shows, for who cannot see it"),
+}
+PACK_ANY_KIND = "left to me"
+
 INTENT_MISSING = (
     "To react unasked I would have to read messages, which is switched off. Whoever runs this bot can switch "
     "it on: **Message Content Intent** in Discord's developer portal (Bot → Privileged Gateway Intents), "
@@ -155,6 +200,9 @@ _REFUSALS: dict[type[Exception], str] = {
     ),
     errors.NotInvitedError: "I am not in this channel and cannot post here: type `/invite @Repartee` first.",
     errors.NotAdminError: "Only an admin of the workspace may change that, so nothing was changed.",
+    errors.PackForbiddenError: "Only who may **Manage Expressions** on this server can look after its pack.",
+    errors.NoPacksError: "Packs of your own are switched off here, by whoever runs me.",
+    engine.UnknownGifError: "Your pack has no GIF of that name, or several: see `/pack list`.",
     errors.NotAllowedError: "Only who created the channel, or an admin of the workspace, may change that.",
     engine.MessageError: "There is nothing to react to: I read words and emoji, not pictures.",
     engine.BusyError: "I have a lot to do right now: try again in a moment.",
@@ -166,6 +214,8 @@ _REFUSALS: dict[type[Exception], str] = {
 
 def refusal(error: Exception) -> str:
     """Say to a person in a chat why nothing came, as far as it is their business."""
+    if isinstance(error, errors.PackWishError | engine.RefusedError):
+        return str(error)
     return next(text for kind, text in _REFUSALS.items() if isinstance(error, kind))
 
 

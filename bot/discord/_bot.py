@@ -15,10 +15,13 @@ from bot.discord._commands import MENU, Commands
 from bot.discord._desk import Desk
 from bot.discord._line import Line
 from bot.discord._listener import Listener
+from bot.discord._pack_views import PackButton
+from bot.discord._packs import Packs
 from bot.discord._posting import NEVER_ID, REMOVE_ID
 from bot.discord._preview import PreviewButton
 from bot.discord._previews import Previews
 from bot.metrics import BotMetrics
+from bot.packs import OwnPacks
 from bot.reactor import Reactor
 from bot.tickets import Tickets
 from inference.logs import get_logger
@@ -31,7 +34,13 @@ class DiscordBot(commands.AutoShardedBot):
     """Repartee on Discord; as many shards as Discord wants."""
 
     def __init__(
-        self, reactor: Reactor, tickets: Tickets, metrics: BotMetrics, *, reads_messages: bool = False
+        self,
+        reactor: Reactor,
+        tickets: Tickets,
+        metrics: BotMetrics,
+        *,
+        reads_messages: bool = False,
+        packs: OwnPacks | None = None,
     ) -> None:
         """Put the adapter together.
 
@@ -40,6 +49,7 @@ class DiscordBot(commands.AutoShardedBot):
             tickets: names previews.
             metrics: counts.
             reads_messages: ask for the message-content intent, which the automatic mode needs.
+            packs: the packs of all servers; None where these are switched off.
         """
         super().__init__(
             command_prefix=commands.when_mentioned,
@@ -65,6 +75,7 @@ class DiscordBot(commands.AutoShardedBot):
         self._reactor = reactor
         self._desk = Desk(metrics)
         self.previews = Previews(reactor, self._desk, tickets.check)
+        self.packs = None if packs is None else Packs(packs, reactor.memory, self._desk)
         self._listener = Listener(self, reactor, self._desk, menu=MENU)
         self._log = get_logger("discord")
 
@@ -74,7 +85,9 @@ class DiscordBot(commands.AutoShardedBot):
         self.tree.add_command(
             Administration(self._reactor.memory, self._desk, reads_messages=self.reads_messages)
         )
-        self.add_dynamic_items(PreviewButton, RemoveButton, NeverButton)
+        if self.packs is not None:
+            self.packs.add_to(self.tree)
+        self.add_dynamic_items(PreviewButton, RemoveButton, NeverButton, PackButton)
         await self._register()
 
     async def on_ready(self) -> None:

@@ -47,6 +47,29 @@ class Desk:
 
         await self._run(surface, interaction.response.defer, work, say)
 
+    async def ask(
+        self, interaction: Interaction, surface: str, make: Callable[[], Awaitable[discord.ui.Modal]]
+    ) -> None:
+        """Deal with what is answered by a form, at once; where there is a reason for none, that is said."""
+        failures: list[Exception] = []
+
+        async def acknowledge() -> None:
+            try:
+                form = await make()
+            except Exception as error:  # it is the answer, which the work gives
+                failures.append(error)
+            else:
+                await interaction.response.send_modal(form)
+
+        async def work() -> None:
+            if failures:
+                raise failures[0]
+
+        async def say(line: str) -> None:
+            await interaction.response.send_message(line, ephemeral=True)
+
+        await self._run(surface, acknowledge, work, say)
+
     async def note(self, surface: str, work: Callable[[], Awaitable[str]]) -> None:
         """Deal with an event that nobody waits for; `work` says how it ended."""
         await self._work.note(surface, work)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import aiohttp
 from slack_bolt.async_app import AsyncAck, AsyncApp
@@ -13,9 +14,13 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.messages import SLACK_SAVED
 from bot.metrics import BotMetrics
+from bot.packs import MOST_FILES, OwnPacks
 from bot.reactor import Reactor
+from bot.slack._downloads import Downloads
 from bot.slack._gifs import CANCEL_ID, PREVIOUS_ID, SENDS, SHUFFLE_ID, Gifs
 from bot.slack._listener import Listener
+from bot.slack._pack_views import ADD_FORM, CHANGE_FORM, CHANGE_ID, NEXT_PAGE_ID, PREVIOUS_PAGE_ID
+from bot.slack._packs import Packs, url_of
 from bot.slack._people import People
 from bot.slack._posting import Posting
 from bot.slack._previews import Previews
@@ -27,7 +32,7 @@ from bot.slack._words import Payload, code_of
 from bot.tickets import Tickets
 from bot.work import Say, Step, Work
 
-REACT, REMOVE, NEVER = "rp_react", "rp_remove", "rp_never"
+REACT, REMOVE, NEVER, ADD_TO_PACK = "rp_react", "rp_remove", "rp_never", "rp_pack"
 DRAIN_S = 5.0
 Handler = Callable[[Payload], Awaitable[None]]
 EventHandler = Callable[[Payload], Awaitable[str]]
@@ -55,6 +60,8 @@ class SlackBot:
         metrics: BotMetrics,
         *,
         gif_base_url: str = "",
+        packs: OwnPacks | None = None,
+        own_gifs: Path | None = None,
     ) -> None:
         """Put the adapter together.
 
@@ -65,15 +72,19 @@ class SlackBot:
             tickets: names previews.
             metrics: counts.
             gif_base_url: where the GIFs of the packs can be had by anybody; empty to upload them.
+            packs: the pack of the workspace; None where packs are switched off.
+            own_gifs: folder of own GIFs, which are uploaded in any case.
         """
         client, memory = wire.client, reactor.memory
         self._posting = Posting(client)
-        gifs = Gifs(self._posting, Uploads(client, memory, people.team), gif_base_url)
+        gifs = Gifs(self._posting, Uploads(client, memory, people.team), gif_base_url, own_gifs)
         self._work = Work(metrics, "slack", code_of)
         self._replies = Replies(wire.session, wire.handlers)
         self._previews = Previews(client, reactor, gifs, self._posting, self._replies, people, tickets.check)
         self._listener = Listener(client, reactor, gifs, self._posting, people)
         self._settings = Settings(client, memory, people)
+        downloads = Downloads(client, wire.session)
+        self._packs = Packs(packs, client, memory, people, gifs, self._replies, downloads)
         self.app = AsyncApp(client=client, signing_secret=wire.signing_secret or None)
         self._listen()
 
@@ -85,10 +96,12 @@ class SlackBot:
         app, on = self.app, self._on
         app.command("/react")(on("react", self._previews.command))
         app.command("/react-settings")(on("settings", self._open_form))
+        app.command("/pack")(on("pack", self._packs.command))
         for callback, surface, handler in (
             (REACT, "shortcut", self._previews.shortcut),
             (REMOVE, "remove", self._previews.remove),
             (NEVER, "never again", self._previews.ban),
+            (ADD_TO_PACK, "pack menu", self._packs.shortcut),
         ):
             app.shortcut(callback)(on(surface, handler))
         for action in (*SENDS, SHUFFLE_ID, PREVIOUS_ID, CANCEL_ID):
@@ -97,6 +110,12 @@ class SlackBot:
         for action in (PICK_CHANNEL, OPT_OUT, FORGET, ALLOW, SWITCH):
             app.action(action)(on("home", partial(self._home_action, action)))
         app.view(SETTINGS)(self._save)
+        for number in range(MOST_FILES):
+            app.action(f"{CHANGE_ID}_{number}")(on("pack change", self._packs.open_change))
+        for action in (PREVIOUS_PAGE_ID, NEXT_PAGE_ID):
+            app.action(action)(on("pack page", self._packs.turn))
+        app.view(ADD_FORM)(on("pack add", self._packs.add))
+        app.view(CHANGE_FORM)(on("pack change", self._packs.change))
         for name, event_handler in (
             ("app_mention", self._listener.mention),
             ("message", self._listener.message),
@@ -136,7 +155,7 @@ class SlackBot:
         """Return how to say a line to the person: where they clicked, else in a direct message."""
 
         async def say(line: str) -> None:
-            if url := body.get("response_url"):
+            if url := body.get("response_url") or url_of(body):
                 await self._replies.say(url, line)
             else:
                 await self._posting.say(body["user"]["id"], "", line)

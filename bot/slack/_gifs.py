@@ -25,12 +25,19 @@ SHUFFLE_ID, PREVIOUS_ID, CANCEL_ID = "rp_shuffle", "rp_previous", "rp_cancel"
 
 
 class Gifs:
-    """Shows GIFs: from a public address where there is one, else as files of the workspace."""
+    """Shows GIFs: from a public address where there is one, else as files of the workspace.
 
-    def __init__(self, posting: Posting, uploads: Uploads, base_url: str = "") -> None:
+    Own GIFs are always uploaded: nobody puts them at that address, and others have no business with them.
+    """
+
+    def __init__(
+        self, posting: Posting, uploads: Uploads, base_url: str = "", own_gifs: Path | None = None
+    ) -> None:
+        """Put it together; `own_gifs` is the folder of own GIFs."""
         self._posting = posting
         self._uploads = uploads
         self._base_url = base_url.rstrip("/")
+        self._own_gifs = own_gifs
 
     async def preview(self, preview: Preview) -> list[Payload]:
         """Lay a page of a preview out."""
@@ -52,7 +59,7 @@ class Gifs:
         """
         said = mrkdwn(SENT_BY.format(who=f"<@{who}>")) if who else ""
         where: dict[str, Any] = {"channel": channel, "thread_ts": thread or None}
-        if self._base_url:
+        if self._is_public(reaction):
             blocks: list[Payload] = [{"type": "image", **_source(self._address(reaction), reaction)}]
             blocks += [context(said)] if said else []
             content: dict[str, Any] = {"text": escape(reaction.alt_text), "blocks": blocks}
@@ -66,19 +73,30 @@ class Gifs:
         for reaction in reactions:
             await self._uploads.forget(reaction)
 
+    async def image(self, reaction: Reaction) -> Payload:
+        """Return a GIF as the picture beside a paragraph.
+
+        Raises:
+            NoGifError: the GIF is gone from this host.
+            ServiceError: Slack does not get it ready.
+            SlackApiError: Slack refuses it.
+        """
+        if self._is_public(reaction):
+            return {"type": "image", **_source(self._address(reaction), reaction)}
+        file = await self._uploads.file_of(reaction)
+        return {"type": "image", "slack_file": {"id": file.id}, "alt_text": reaction.alt_text[:MAX_ALT_TEXT]}
+
     async def _images(self, reactions: Sequence[Reaction]) -> list[Payload]:
         """Return the pictures of GIFs; none is still being uploaded when one has failed."""
-        found = await asyncio.gather(*map(self._image, reactions), return_exceptions=True)
+        found = await asyncio.gather(*map(self.image, reactions), return_exceptions=True)
         for image in found:
             if isinstance(image, BaseException):
                 raise image
         return [image for image in found if not isinstance(image, BaseException)]
 
-    async def _image(self, reaction: Reaction) -> Payload:
-        if self._base_url:
-            return {"type": "image", **_source(self._address(reaction), reaction)}
-        file = await self._uploads.file_of(reaction)
-        return {"type": "image", "slack_file": {"id": file.id}, "alt_text": reaction.alt_text[:MAX_ALT_TEXT]}
+    def _is_public(self, reaction: Reaction) -> bool:
+        is_own = self._own_gifs is not None and Path(reaction.file).is_relative_to(self._own_gifs)
+        return bool(self._base_url) and not is_own
 
     def _address(self, reaction: Reaction) -> str:
         return f"{self._base_url}/{quote(Path(reaction.file).name)}"

@@ -88,10 +88,10 @@ class OwnReader:
         """
         with explained(self.catalogue):
             found = self._db.execute(
-                f"SELECT {OWN_COLUMNS} FROM own_gifs WHERE entry IS NOT NULL AND scope = ? AND"
-                " (gif = ? OR (length(?2) >= ? AND gif GLOB ?2 || '*')"
+                f"SELECT {OWN_COLUMNS} FROM own_gifs WHERE entry IS NOT NULL AND scope = ?1 AND"
+                " (length(?2) >= ?3 AND substr(gif, 1, length(?2)) = ?2"
                 " OR lower(json_extract(entry, '$.name')) = lower(?2)) ORDER BY at, rowid",
-                (scope, wanted.replace("*", ""), SHORTEST_PREFIX),
+                (scope, wanted, SHORTEST_PREFIX),
             ).fetchall()
         if len(found) > 1:
             ids = ", ".join(own_gif(row).id[:8] for row in found[:5])

@@ -13,6 +13,7 @@ from slack_bolt.adapter.asgi.async_handler import AsyncSlackRequestHandler
 from bot.cli._slack import connected, introduce, make_bot, wired
 from bot.memory import Memory
 from bot.metrics import BotMetrics
+from bot.packs import OwnPacks
 from bot.settings import SlackSettings
 from bot.slack import SlackBot
 from bot.store import SqliteStore
@@ -35,10 +36,20 @@ class SlackStage(Counting):
 
 @contextlib.asynccontextmanager
 async def playing(
-    side: SlackSide, engine: Engine, folder: Path, *, over_http: bool = False, gif_base_url: str = ""
+    side: SlackSide,
+    engine: Engine,
+    folder: Path,
+    *,
+    over_http: bool = False,
+    gif_base_url: str = "",
+    packs: OwnPacks | None = None,
+    own_gifs: Path | None = None,
 ) -> AsyncIterator[SlackStage]:
     """Connect a bot; its settings lie in the folder."""
-    async with LocalService(engine) as service, made(side, service, folder, gif_base_url) as stage:
+    async with (
+        LocalService(engine) as service,
+        made(side, service, folder, gif_base_url, packs, own_gifs) as stage,
+    ):
         if over_http:
             side.http(AsyncSlackRequestHandler(stage.bot.app))
             yield stage
@@ -49,7 +60,12 @@ async def playing(
 
 @contextlib.asynccontextmanager
 async def made(
-    side: SlackSide, service: ReactionService, folder: Path, gif_base_url: str = ""
+    side: SlackSide,
+    service: ReactionService,
+    folder: Path,
+    gif_base_url: str = "",
+    packs: OwnPacks | None = None,
+    own_gifs: Path | None = None,
 ) -> AsyncIterator[SlackStage]:
     """Put a bot together by the parts of the command."""
     settings = SlackSettings(
@@ -60,7 +76,8 @@ async def made(
     )
     async with SqliteStore(folder / "bot.sqlite") as store, wired(settings) as wire:
         metrics, memory = BotMetrics(), Memory(store, "slack")
-        bot = make_bot(wire, await introduce(wire.client), service, memory, settings, metrics)
+        people = await introduce(wire.client)
+        bot = make_bot(wire, people, service, memory, settings, metrics, packs, own_gifs)
         try:
             yield SlackStage(metrics, side, bot, memory)
         finally:

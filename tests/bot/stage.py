@@ -13,6 +13,7 @@ import discord
 from bot.discord import DiscordBot
 from bot.memory import Memory
 from bot.metrics import BotMetrics
+from bot.packs import OwnPacks
 from bot.reactor import Reactor
 from bot.store import SqliteStore
 from bot.tickets import Tickets
@@ -23,7 +24,7 @@ from tests.bot.counting import Counting
 from tests.discord_side.messages import ShownMessage
 from tests.discord_side.server import DiscordSide
 
-COMMANDS = 6
+COMMANDS, PACK_COMMANDS = 6, 2
 MENU = "React with a GIF"
 
 
@@ -38,26 +39,39 @@ class Stage(Counting):
 
 @contextlib.asynccontextmanager
 async def playing(
-    side: DiscordSide, engine: Engine, folder: Path, *, reads_messages: bool = False
+    side: DiscordSide,
+    engine: Engine,
+    folder: Path,
+    *,
+    reads_messages: bool = False,
+    packs: OwnPacks | None = None,
 ) -> AsyncIterator[Stage]:
     """Connect a bot; its settings lie in the folder, so that a second one goes on where the first left."""
-    async with LocalService(engine) as service, connected(side, service, folder, reads_messages) as stage:
+    async with (
+        LocalService(engine) as service,
+        connected(side, service, folder, reads_messages, packs) as stage,
+    ):
         yield stage
 
 
 @contextlib.asynccontextmanager
 async def connected(
-    side: DiscordSide, service: ReactionService, folder: Path, reads_messages: bool = False
+    side: DiscordSide,
+    service: ReactionService,
+    folder: Path,
+    reads_messages: bool = False,
+    packs: OwnPacks | None = None,
 ) -> AsyncIterator[Stage]:
     """Connect a bot that asks a given service."""
     discord.http.Route.BASE = side.api_url
     tickets, metrics = Tickets(side.token), BotMetrics()
     async with SqliteStore(folder / "bot.sqlite") as store:
         reactor = Reactor(service, Memory(store, "discord"), issue=tickets.issue)
-        bot = DiscordBot(reactor, tickets, metrics, reads_messages=reads_messages)
+        bot = DiscordBot(reactor, tickets, metrics, reads_messages=reads_messages, packs=packs)
+        commands = COMMANDS if packs is None else COMMANDS + PACK_COMMANDS
         running = asyncio.create_task(bot.start(side.token))
         try:
-            ready = asyncio.create_task(side.wait_ready(commands=COMMANDS))
+            ready = asyncio.create_task(side.wait_ready(commands=commands))
             await asyncio.wait({running, ready}, return_when=asyncio.FIRST_COMPLETED)
             if running.done():
                 ready.cancel()

@@ -10,7 +10,7 @@ from bot.messages import refusal, span
 from bot.records import ChannelSettings, GuildSettings, QuietHours
 from bot.schedule import SettingError, describe_channel, parse_hours, parse_timezone
 from inference import errors as failures
-from inference.errors import ReparteeError
+from inference.errors import RefusedError, ReparteeError
 
 
 @pytest.mark.parametrize(
@@ -97,8 +97,11 @@ def test_every_refusal_has_words_of_its_own() -> None:
     said = {refusal(kind()) for kind in kinds if kind is not wishes.WishError}
     assert len(said) == len(kinds) - 1
     others = [
-        kind for kind in vars(failures).values() if isinstance(kind, type) and issubclass(kind, ReparteeError)
+        kind
+        for kind in vars(failures).values()
+        if isinstance(kind, type) and issubclass(kind, ReparteeError) and not issubclass(kind, RefusedError)
     ]
+    assert refusal(RefusedError("It flashes.")) == "It flashes."  # written for who sent the file
     assert all(
         refusal(kind("xylophone")) and "xylophone" not in refusal(kind("xylophone")) for kind in others
     )

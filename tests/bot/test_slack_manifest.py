@@ -24,6 +24,7 @@ from bot.settings import SlackSettings
 from bot.slack import _app
 from bot.slack._words import mrkdwn
 from inference.engine import Engine
+from tests.bot.packing import packing
 from tests.bot.slack_stage import SlackStage, playing
 from tests.serving import until
 from tests.slack_side.handles import Handle
@@ -134,7 +135,7 @@ def heard(handle: Handle, kind: str) -> Handle:
 
 @contextlib.asynccontextmanager
 async def installed(
-    side: SlackSide, engine: Engine, folder: Path, *marks: str, without: str = "", gif_base_url: str = ""
+    side: SlackSide, engine: Engine, folder: Path, *marks: str, without: str = "", **options: Any
 ) -> AsyncIterator[Installed]:
     """Install the app of the manifest, without some scopes or events, and connect the bot."""
     found, left_out = manifest(*marks), without.split()
@@ -144,7 +145,7 @@ async def installed(
     features = found["features"]
     commands = {each["command"] for each in features["slash_commands"]}
     callbacks = {each["callback_id"] for each in features["shortcuts"]}
-    async with playing(side, engine, folder, gif_base_url=gif_base_url) as stage:
+    async with playing(side, engine, folder, **options) as stage:
         yield Installed(side, stage, scopes, commands, callbacks)
 
 
@@ -392,6 +393,29 @@ def test_there_is_no_part_that_nothing_needs() -> None:
         assert "user" not in found["oauth_config"]["scopes"]
 
 
+async def test_the_manifest_is_enough_for_the_pack_and_without_a_scope_nothing_is_added(
+    side: SlackSide, tiny_bundle: Path, tiny_pack: Path, tiny_engine: Engine, tmp_path: Path
+) -> None:
+    with packing(tiny_bundle, tiny_pack, tmp_path / "data") as place:
+        for without, count in (("files:read", 0), ("users:read", 0), ("", 1)):
+            async with installed(side, tiny_engine, tmp_path, without=without, packs=place.own()) as app:
+                await pack(app, place.gif(1), count)
+            assert len(list(place)) == count
+            assert side.take_violations() == ["scopes"] * (1 - count)
+
+
+async def pack(app: Installed, data: bytes, count: int) -> None:
+    """Add a GIF to the pack by the menu of a message."""
+    side, admin = app.side, app.side.people["admin"]
+    shared = (await side.say(admin, "look", files=[side.own_file("a.gif", data)])).message
+    assert shared is not None
+    asked = await app.shortcut(admin, "rp_pack", shared)
+    if "users:read" in app.scopes:
+        await side.submit(admin, await asked.view(), {"tags": "boom"})
+    told = await asked.ephemeral()
+    assert bool(told.buttons) is bool(count)
+
+
 async def test_without_reading_a_bare_mention_is_told_what_to_do(
     side: SlackSide, tiny_engine: Engine, tmp_path: Path
 ) -> None:
@@ -442,6 +466,7 @@ async def test_it_names_just_what_the_bot_answers(
     shortcuts = {each["callback_id"]: each for each in manifest()["features"]["shortcuts"]}
     assert shortcuts["rp_react"]["name"] in mrkdwn(messages.HOME_INTRO)
     assert shortcuts["rp_react"]["name"] in mrkdwn(messages.SLACK_CANNOT_READ)
+    assert shortcuts["rp_pack"]["name"] == messages.PACK_MENU
     assert {each["type"] for each in shortcuts.values()} == {"message"}
 
 

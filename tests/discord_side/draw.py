@@ -13,20 +13,26 @@ from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import typer
-from PIL import Image, ImageDraw, ImageFont, ImageSequence
+from PIL import Image, ImageDraw, ImageFont, ImageOps, ImageSequence
 
+from bot import messages
+from bot.library import Library
+from bot.packs import OwnPacks
 from inference.engine import Engine
+from inference.ingest import Ingestor
 from tests.bot.stage import MENU, Stage, playing
 from tests.discord_side import components as parts
 from tests.discord_side.commands import Value
 from tests.discord_side.handles import Handle
-from tests.discord_side.messages import ShownMessage, StoredFile
+from tests.discord_side.messages import ShownMessage, StoredFile, Upload
 from tests.discord_side.server import DiscordSide
 from tests.discord_side.world import World
 
 ROOT = Path(__file__).resolve().parents[2]
 BUNDLE, PACK = ROOT / "assets" / "models" / "house", ROOT / "assets" / "packs" / "fluent"
 GOOD_NEWS, GRAVE_NEWS = "I got the job!!", "my grandmother died last night"
+OWN_SOURCE, OWN_GROUND = "partying-face.gif", "#ffe9c7"
+OWN_SAID = {"tags": "friday, weekend, finally", "name": "Friday", "alt_text": "Our mascot celebrates Friday."}
 SETTINGS: dict[str, Value] = {"mode": "top", "confidence": "shy", "cooldown": 600, "quiet": "22-7"}
 
 WIDTH, TALLEST = 1280, 2000  # a screen of double density
@@ -41,6 +47,7 @@ AVATARS = {"ann": "#c2703d", "bob": "#3d8f86", "moderator": "#7d5ba6", "repartee
 
 PROMINENT = re.compile(r"(\*\*.+?\*\*|[@#]\w+)")
 CHUNK = re.compile(r"\s+|\S+")
+LIMIT = 500  # of GIFs in a pack
 MOSTLY = 0.9  # of what an animation shows at most
 
 
@@ -122,9 +129,10 @@ class Drawing:
             self._y += 8
             top, beside = self._y, LEFT + PICTURE + EDGE
             self._picture(file, LEFT, PICTURE)
-            self._tag("ALT", beside, top, PLATE)
-            self._y += 40
-            self._text(file.description or "", beside, size=SMALL, colour=DIM)
+            if file.description:
+                self._tag("ALT", beside, top, PLATE)
+                self._y += 40
+                self._text(file.description, beside, size=SMALL, colour=DIM)
             self._y = top + PICTURE + 16
 
     def _buttons(self, buttons: list[dict[str, Any]]) -> None:
@@ -196,20 +204,45 @@ async def play(stage: Stage) -> dict[str, list[Shown]]:
     await (await side.slash(moderator, "repartee server", {"timezone": "Europe/Berlin"})).reply()
     asked = await side.slash(moderator, "repartee channel", SETTINGS)
     scenes["settings"] = [Shown(await asked.reply(), asked)]
+    said = await side.say(bob, "made this for us", files=[Upload("friday.gif", own_gif())])
+    asked = await side.menu(moderator, messages.PACK_MENU, said)
+    sent = await side.submit(moderator, asked, OWN_SAID)
+    scenes["pack"] = [Shown(said), Shown(await sent.reply())]
     return scenes
+
+
+def own_gif() -> bytes:
+    """Make a GIF that no pack has: a face of the shipped pack, mirrored, on a ground."""
+    source = PACK / "gifs" / OWN_SOURCE
+    frames = []
+    with Image.open(source) as animation:
+        duration = animation.info["duration"]
+        for frame in ImageSequence.Iterator(animation):
+            picture = ImageOps.mirror(frame.convert("RGBA"))
+            ground = Image.new("RGBA", picture.size, OWN_GROUND)
+            frames.append(Image.alpha_composite(ground, picture).convert("RGB"))
+    made = io.BytesIO()
+    frames[0].save(made, "GIF", save_all=True, append_images=frames[1:], duration=duration, loop=0)
+    return made.getvalue()
 
 
 async def draw(folder: Path) -> None:
     """Play, and write a PNG file of each scene."""
     with tempfile.TemporaryDirectory() as name:
         data = Path(name)
-        engine = Engine.open(BUNDLE, [PACK], data / "catalogue.sqlite")
-        async with DiscordSide(shards=1) as side, playing(side, engine, data, reads_messages=True) as stage:
+        catalogue = data / "catalogue.sqlite"
+        engine = Engine.open(BUNDLE, [PACK], catalogue)
+        library = Library(catalogue, Ingestor(catalogue, BUNDLE, processes=1), [PACK])
+        async with (
+            DiscordSide(shards=1) as side,
+            playing(side, engine, data, reads_messages=True, packs=OwnPacks(library, LIMIT)) as stage,
+        ):
             scenes = await play(stage)
+        await library.close()
     assert side.violations == []
-    for scene, messages in scenes.items():
+    for scene, shown_messages in scenes.items():
         drawing = Drawing(side.world)
-        for shown in messages:
+        for shown in shown_messages:
             drawing.add(shown)
         drawing.save(folder / f"discord-{scene}.png")
 

@@ -94,6 +94,8 @@ class Api:
         file = self._state.files.get(request.match_info["file"].partition("-")[2])
         if request.headers.get("Authorization") != f"Bearer {self._bot_token}":
             return web.Response(text="<!DOCTYPE html>Sign in", content_type="text/html")
+        if self._state.scopes is not None and "files:read" not in self._state.scopes:
+            return web.Response(text="<!DOCTYPE html>Sign in", content_type="text/html")
         if file is None or file.data is None:
             raise web.HTTPNotFound
         return web.Response(body=file.data, content_type=file.mimetype)
