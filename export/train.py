@@ -13,6 +13,8 @@ Out = Annotated[Path, typer.Option(help="Folder of the run: checkpoints, TensorB
 Data = Annotated[Path | None, typer.Option(help="Folder of the reaction data [../shared/reactions].")]
 Fold = Annotated[int | None, typer.Option(min=0, max=4, help="Hold out this fifth of the labels.")]
 Smoke = Annotated[bool, typer.Option("--smoke", help="A trial on a few messages that takes about a minute.")]
+Without = Annotated[int, typer.Option(min=0, help="Learn nothing of so many GIFs, to measure with them.")]
+Seed = Annotated[int, typer.Option(min=0, help="Which GIFs are held out.")]
 Pack = Annotated[Path, typer.Option(help="Pack whose names, tags and pictures are learned.")]
 
 HELP = """Train the house model, stage by stage: teacher, then text; vision on its own; assemble.
@@ -52,10 +54,18 @@ def text(
     data: Data = None,
     pack: Pack = Path("assets/packs/fluent"),
     fold: Fold = None,
+    without: Without = 0,
+    seed: Seed = 0,
+    labels_only: Annotated[
+        bool,
+        typer.Option("--labels-only", help="No teacher: annotated messages alone, a quarter of the time."),
+    ] = False,
     smoke: Smoke = False,
 ) -> None:
     """Train the small text tower on labels and the teacher's opinions."""
     from export.checkpoints.msgpack import save_hybrid_clip
+    from export.held_out import choose_held_out, write_held_out
+    from export.label_opinions import annotated_only, label_opinions
     from export.recipes import house_text
     from export.student_stage import train_student
     from export.teacher_stage import OPINIONS, Opinions
@@ -64,8 +74,15 @@ def text(
 
     recipe = house_text.SMOKE if smoke else house_text.FULL
     messages = read_messages(reactions_dir(data), tweets=recipe.tweets, fold=fold, limit=recipe.limit)
+    if labels_only:
+        messages = annotated_only(messages)
+    opinions = label_opinions(messages, recipe) if labels_only else Opinions.load(teacher / OPINIONS)
     gifs = read_pack(pack).gifs if (pack / "manifest.jsonl").is_file() else []
-    model = train_student(recipe, messages, Opinions.load(teacher / OPINIONS), gifs, out)
+    if without:
+        held_out = choose_held_out(gifs, without, seed)
+        write_held_out(out, held_out)
+        gifs = [gif for gif in gifs if gif.id not in held_out]
+    model = train_student(recipe, messages, opinions, gifs, out)
     save_hybrid_clip(model, out / "model")
     typer.echo(f"{out / 'model'}: text side trained")
 
@@ -74,14 +91,19 @@ def vision(
     out: Out = Path("runs/vision"),
     data: Data = None,
     pack: Pack = Path("assets/packs/fluent"),
+    without: Without = 0,
+    seed: Seed = 0,
     smoke: Smoke = False,
 ) -> None:
     """Train the vision tower on emoji drawings of many styles and on the pack's frames."""
+    from dataclasses import replace
+
     from export.data.reactions import read_categories
     from export.recipes import house_vision
     from export.vision_stage import train_vision
 
     recipe = house_vision.SMOKE if smoke else house_vision.FULL
+    recipe = replace(recipe, held_out=without, held_out_seed=seed)
     train_vision(recipe, pack, read_categories(reactions_dir(data)), out)
     typer.echo(f"{out}: vision side trained")
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,8 +12,9 @@ from PIL import Image, ImageSequence
 
 from export.data.downloads import cache_dir
 from export.data.drawings import drawings
-from export.data.emoji import Emoji, canonical, emoji_table
+from export.data.emoji import Emoji, emoji_table
 from export.data.styles import Style
+from export.held_out import code_point_of
 from export.sentences import sentence_vectors
 from export.space import (
     CATEGORY_DIM,
@@ -59,7 +61,7 @@ class GifFrames:
     @property
     def code_point(self) -> str:
         """Return the key of its emoji, empty for a composed GIF."""
-        return canonical(self.gif.source.code_point) if self.gif.source.code_point else ""
+        return code_point_of(self.gif)
 
     @property
     def text(self) -> str:
@@ -109,15 +111,23 @@ def kept_sentences(name: str, texts: Sequence[str]) -> Floats:
     return vectors
 
 
-def corpus(styles: Sequence[Style], gifs: Sequence[GifFrames], categories: Sequence[str]) -> Corpus:
+def corpus(
+    styles: Sequence[Style],
+    gifs: Sequence[GifFrames],
+    categories: Sequence[str],
+    without: AbstractSet[str] = frozenset(),
+) -> Corpus:
     """Join the drawings of some styles and the frames of GIFs.
 
     Args:
         styles: Which drawings.
         gifs: Pictures whose categories are known; those of an emoji share its target.
         categories: Names in the order of the space's axes.
+        without: Code points that are not learned, neither as pictures nor as what another one is not.
     """
-    space, table, identities = identity_space()
+    space, everything, identities = identity_space()
+    table = [emoji for emoji in everything if emoji.code_point not in without]
+    identities = identities[[emoji.code_point not in without for emoji in everything]]
     rows = {emoji.code_point: index for index, emoji in enumerate(table)}
     others = [item for item in gifs if item.code_point not in rows]
     if others:

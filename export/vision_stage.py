@@ -11,6 +11,7 @@ from flax import nnx
 from export.data.drawings import drawings
 from export.data.emoji import emoji_table
 from export.data.styles import DEV_STYLE, TEST_STYLE, TRAINING_STYLES
+from export.held_out import choose_held_out, held_out_codes, write_held_out
 from export.recipes.house_vision import HouseVision
 from export.space import CATEGORY_DIM, IDENTITY_DIM, target_vectors, unit
 from export.vision_data import Corpus, GifFrames, corpus, pack_frames
@@ -42,8 +43,8 @@ def train_vision(recipe: HouseVision, pack: Path, categories: tuple[str, ...], o
         gifs: tuple[GifFrames, ...] = ()
         data, judge = made_up(recipe.seed), None
     else:
-        gifs = tuple(pack_frames(pack, recipe.frames))
-        data = corpus(TRAINING_STYLES, gifs, categories)
+        gifs, without = known_gifs(recipe, pack, out)
+        data = corpus(TRAINING_STYLES, gifs, categories, without)
         dev = drawings(DEV_STYLE, emoji_table())
         gallery = Gallery(gifs, recipe.config.image_size)
         judge = lambda embed: gallery.scores(embed, dev, gallery.vectors(embed))["recall@1"]  # noqa: E731
@@ -52,6 +53,22 @@ def train_vision(recipe: HouseVision, pack: Path, categories: tuple[str, ...], o
     scores = {} if recipe.is_smoke else measure(embedder(model), gifs, recipe.config.image_size)
     write(model, recipe, scores, out)
     return scores
+
+
+def known_gifs(recipe: HouseVision, pack: Path, out: Path) -> tuple[tuple[GifFrames, ...], frozenset[str]]:
+    """Return the GIFs to learn and the emoji not to learn; which GIFs are held out is written to the run.
+
+    Held-out GIFs do not choose among checkpoints either.
+    """
+    everything = pack_frames(pack, recipe.frames)
+    if not recipe.held_out:
+        return tuple(everything), frozenset()
+    entries = [item.gif for item in everything]
+    held_out = choose_held_out(entries, recipe.held_out, recipe.held_out_seed)
+    write_held_out(out, held_out)
+    return tuple(item for item in everything if item.gif.id not in held_out), held_out_codes(
+        entries, held_out
+    )
 
 
 def fit(model: Sight, recipe: HouseVision, data: Corpus, judge: Any, out: Path) -> None:

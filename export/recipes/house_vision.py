@@ -7,7 +7,8 @@ keywords of emoji as a frozen sentence encoder reads them. OpenMoji is only meas
 1 only choose among checkpoints. The tower starts from its ImageNet weights.
 Time: about 15 minutes on 2 CPU cores that have nothing else to do.
 Score: see the model card.
-Command: ``python -m export train vision --out runs/vision`` (``--smoke`` for a trial on made-up pictures).
+Command: ``python -m export train vision --out runs/vision`` (``--smoke`` for a trial on made-up pictures;
+``--without 200 --out runs/vision-unseen`` to measure own GIFs with a tower that has not seen these).
 """
 
 from dataclasses import dataclass, field
@@ -30,6 +31,8 @@ class HouseVision:
         views: how far random views of the pictures go.
         seed: of the projection's start.
         is_pretrained: whether the tower starts from its ImageNet weights.
+        held_out: how many GIFs of the pack are not learned (``export.held_out``).
+        held_out_seed: of the choice of these.
         is_smoke: a handful of made-up pictures instead of the data.
     """
 
@@ -40,6 +43,8 @@ class HouseVision:
     views: Views = field(default_factory=Views)
     seed: int = 0
     is_pretrained: bool = True
+    held_out: int = 0
+    held_out_seed: int = 0
     is_smoke: bool = False
 
 

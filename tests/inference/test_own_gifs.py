@@ -126,7 +126,7 @@ def test_the_same_gif_in_two_servers_and_for_all_comes_once(
     for known in (engine.renewed(own), opened()):
         assert names(known, "dance", GUILD, 60).count("mine 1") == 1
         assert names(known, "dance", "", 60).count("mine 1") == 1
-        liked = ReactRequest(text="sad", k=1, scope=GUILD, shifts={everybody.entry.id: 1.0})
+        liked = ReactRequest(text="you", k=1, scope=GUILD, shifts={everybody.entry.id: 1.0})
         assert [r.name for r in known.answer(liked).reactions] == ["mine 1"]
     own.remove("", everybody.entry.id)
     left = engine.renewed(own)
