@@ -15,6 +15,7 @@ from inference.errors import PackError
 from inference.lines import numbered_lines
 
 MANIFEST_FILE = "manifest.jsonl"
+NAMELESS = "GIF"  # the name of a GIF that nobody has given one
 
 Text = Annotated[str, msgspec.Meta(min_length=1)]
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.pack import PackGif
+from inference.pack import NAMELESS, PackGif
 
 CATEGORY_WEIGHTS = (1.0, 0.5, 0.35)  # primary, second, third
 SHORTEST = 1e-12
@@ -34,4 +34,5 @@ def mix_categories(anchors: Floats, rows: Sequence[int]) -> Floats:
 
 def describe(gif: PackGif) -> str:
     """Return the words of a GIF that the text tower reads: its name and tags, words in it, its caption."""
-    return ", ".join(part for part in (gif.name, *gif.tags, gif.text, gif.caption) if part)
+    name = "" if gif.name == NAMELESS else gif.name
+    return ", ".join(part for part in (name, *gif.tags, gif.text, gif.caption) if part)

@@ -8,13 +8,14 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import unquote, urlsplit
 
+from inference.pack import NAMELESS
+
 if TYPE_CHECKING:
     from PIL import Image
 
 NAME_CHARACTERS = 60
 ALT_CHARACTERS = 1000
 TAGS_OF_NAME = 3
-NAMELESS = "GIF"
 
 # What cameras, programs and sites put into names of files.
 _EMPTY_WORDS = """
