@@ -9,7 +9,7 @@ from bot.cli._settings import ROOT, SettingError, read_settings
 from bot.cli.messages import HELP_EPILOG
 
 NAMES = re.compile(r"\bREPARTEE_(?!WORKER|WEB)[A-Z_]+")
-LINES = re.compile(r"^(REPARTEE_(?!WORKER_)[A-Z_]+)=(.+)$", re.MULTILINE)
+LINES = re.compile(r"^(REPARTEE_(?!WORKER_|WEB_)[A-Z_]+)=(.+)$", re.MULTILINE)
 EXAMPLE = dict(LINES.findall((ROOT / ".env.example").read_text()))
 
 
