@@ -186,7 +186,7 @@ def draw_gif(path: Path, colour: tuple[int, int, int], shade: int = 0) -> None:
             left, top = step * 2 + 7 * (hole % 3), 4 + 8 * (hole // 3)
             draw.rectangle((left, top, left + 6, top + 7), fill=(0, 0, 0, 0))
         frames.append(frame)
-    frames[0].save(path, save_all=True, append_images=frames[1:], duration=80, loop=0, disposal=2)
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=200, loop=0, disposal=2)
 
 
 def _tokenizer() -> Any:

@@ -182,7 +182,7 @@ SLACK_EPILOG = """[bold]Examples[/bold]
   SLACK_LOG_LEVEL       debug, info, warning or error (info)
   REDIS_URL, REDIS_NAMESPACE, REPARTEE_DATA_DIR and the others: see repartee worker --help"""
 WEB_HELP = (
-    "Serve a page on which to try messages, look after the packs and add GIFs; the same as JSON under /api.\n\n"
+    "Serve a page on which to try messages, look after the packs and add GIFs; the same as JSON: /api.\n\n"
     "It shows a link that logs you in. Only this host can connect, unless REPARTEE_WEB_TOKEN is set "
     "(docs/web.md). Messages are neither logged nor stored. SIGTERM ends it."
 )

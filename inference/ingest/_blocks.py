@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -24,14 +25,14 @@ class Block(NamedTuple):
 
 
 def blocks(data: bytes) -> Iterator[Block]:
-    """Give the blocks after the header and the global palette, the trailer last.
+    """Give the blocks after the header and the global palette, the trailer last where there is one.
 
     Raises:
         RefusedError: they are cut short, or are no blocks.
     """
     try:
         place = header_bytes(data)
-        while True:
+        while place != len(data):
             start, kind = place, data[place]
             if kind == TRAILER:
                 yield Block(kind, 0, start, start + 1)
@@ -45,6 +46,12 @@ def blocks(data: bytes) -> Iterator[Block]:
             yield Block(kind, label, start, place)
     except IndexError:
         raise RefusedError(BROKEN) from None
+
+
+def extent(data: bytes, block: Block) -> tuple[int, int]:
+    """Return how far an image reaches to the right and down."""
+    left, top, width, height = struct.unpack_from("<HHHH", data, block.start + 1)
+    return left + width, top + height
 
 
 def header_bytes(data: bytes) -> int:
@@ -62,12 +69,12 @@ def tidy_gif(data: bytes) -> bytes:
     for block in blocks(data):
         if _shows(data, block):
             kept.append(data[block.start : block.end])
-    return b"".join(kept)
+    return b"".join([*kept, bytes([TRAILER])])
 
 
 def _shows(data: bytes, block: Block) -> bool:
     if block.kind != EXTENSION:
-        return True
+        return block.kind == IMAGE
     is_loop = block.label == APPLICATION and data[block.start + 3 : block.start + 14] in LOOPS
     return block.label == CONTROL or is_loop
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from inference.errors import RefusedError
 from inference.frames import UNTIMED_MS
-from inference.ingest._blocks import IMAGE, blocks
+from inference.ingest._blocks import HEADER_BYTES, IMAGE, blocks, extent
 from inference.ingest._submission import MIB, Limits
 
 if TYPE_CHECKING:
@@ -62,6 +62,11 @@ class Clip(Protocol):
         """
 
 
+def seen_ms(shown_ms: float) -> float:
+    """Return for how long browsers show a frame that is to be shown so long."""
+    return shown_ms if shown_ms > LEAST_MS else UNTIMED_MS
+
+
 class Meter:
     """Counts what was shown, and refuses what is too much."""
 
@@ -70,8 +75,10 @@ class Meter:
         self._shown_ms = 0.0
 
     def check_size(self, size: tuple[int, int], count: int) -> None:
-        """Refuse pictures that are too large, or too many of them."""
+        """Refuse pictures that are too large, or too many of them, or of no size."""
         width, height = size
+        if not width * height * count:
+            raise RefusedError(EMPTY)
         if width * height > self._limits.pixels:
             raise RefusedError(TOO_WIDE.format(width=width, height=height), "too_large")
         if count > self._limits.frames:
@@ -81,7 +88,7 @@ class Meter:
 
     def add(self, shown_ms: float) -> None:
         """Refuse what takes too long."""
-        self._shown_ms += shown_ms
+        self._shown_ms += seen_ms(shown_ms)
         if self._shown_ms > self._limits.seconds * 1000:
             raise RefusedError(TOO_LONG.format(limit=self._limits.seconds), "too_long")
 
@@ -93,11 +100,18 @@ class PictureClip:
         self.kind = kind
         self._path = path
         self._limits = limits
+        meter = Meter(limits)
+        if kind == "webp":
+            meter.check_size(_webp_size(path), 1)  # opening it makes room for two pictures
+        if kind == "gif":
+            self.size, self.count = _measure_gif(path, limits)
+            meter.check_size(self.size, self.count)
+            return
         with self._opened() as image:
-            self.size = image.size
-            Meter(limits).check_size(self.size, 1)  # before more of it is looked at
-            self.count = _count_gif(path, limits) if kind == "gif" else int(getattr(image, "n_frames", 1))
-        Meter(limits).check_size(self.size, self.count)
+            self.size, self.count = image.size, 1
+            meter.check_size(self.size, 1)  # before more of it is looked at
+            self.count = int(getattr(image, "n_frames", 1))
+        meter.check_size(self.size, self.count)
 
     def frames(self) -> Iterator[tuple[Image.Image, float]]:
         """Give each frame, and for how many ms it is shown."""
@@ -108,10 +122,24 @@ class PictureClip:
                     image.seek(number)
                     image.load()
                     shown_ms = float(image.info.get("duration") or UNTIMED_MS)
-                if image.size != self.size:
-                    meter.check_size(image.size, self.count)
-                meter.add(shown_ms if shown_ms > LEAST_MS else UNTIMED_MS)
-                yield image, shown_ms
+                    picture = self._plain(image)
+                meter.add(shown_ms)
+                yield picture, shown_ms
+
+    def _plain(self, image: Image.Image) -> Image.Image:
+        """Return a frame as RGB or RGBA, in the size of the whole picture."""
+        from PIL import Image
+
+        if image.mode.startswith("I"):  # 16 bits
+            image = image.convert("I").point(lambda value: value / 256).convert("L")
+        has_alpha = image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info
+        mode = "RGBA" if has_alpha else "RGB"
+        picture = image if image.mode == mode else image.convert(mode)
+        if picture.size == self.size:
+            return picture
+        whole = Image.new("RGBA", self.size)  # a later frame of a GIF reaches further
+        whole.paste(picture)
+        return whole
 
     @contextlib.contextmanager
     def _opened(self) -> Iterator[Image.Image]:
@@ -165,16 +193,41 @@ def _sniff(head: bytes) -> Kind | None:
     return "mp4" if head[4:8] == b"ftyp" or head[:4] == b"\x1a\x45\xdf\xa3" else None
 
 
-def _count_gif(path: Path, limits: Limits) -> int:
-    """Count the frames without decoding one: a small file can have a million of them."""
-    count = 0
-    for block in blocks(path.read_bytes()):
-        count += block.kind == IMAGE
+def _measure_gif(path: Path, limits: Limits) -> tuple[tuple[int, int], int]:
+    """Return width and height of all frames together, and count them, without decoding one.
+
+    A small file can have a million of them, so no more are counted than are too many.
+    """
+    data, count = path.read_bytes(), 0
+    if len(data) < HEADER_BYTES:
+        raise RefusedError(UNREADABLE.format(reason="it ends too early"))
+    width, height = struct.unpack_from("<HH", data, 6)
+    for block in blocks(data):
+        if block.kind == IMAGE:
+            right, bottom = extent(data, block)
+            width, height, count = max(width, right), max(height, bottom), count + 1
         if count > limits.frames:
             break
-    if not count:
-        raise RefusedError(EMPTY)
-    return count
+    return (width, height), count
+
+
+def _webp_size(path: Path) -> tuple[int, int]:
+    """Return width and height that the header says (RFC 9649).
+
+    Raises:
+        RefusedError: it says none.
+    """
+    with path.open("rb") as file:
+        head = file.read(30)
+    if len(head) == 30 and head[12:16] == b"VP8X":
+        return 1 + int.from_bytes(head[24:27], "little"), 1 + int.from_bytes(head[27:30], "little")
+    if len(head) == 30 and head[12:16] == b"VP8 ":
+        width, height = struct.unpack_from("<HH", head, 26)
+        return width & 0x3FFF, height & 0x3FFF
+    if len(head) == 30 and head[12:16] == b"VP8L":
+        packed = int.from_bytes(head[21:25], "little")
+        return 1 + (packed & 0x3FFF), 1 + (packed >> 14 & 0x3FFF)
+    raise RefusedError(UNREADABLE.format(reason="it is broken"))
 
 
 @contextlib.contextmanager
@@ -190,8 +243,10 @@ def _explained() -> Iterator[None]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of bombs, which the limits refuse, and of odd metadata
             yield
-    except (*BROKEN, Image.DecompressionBombError) as error:
+    except BROKEN as error:
         raise RefusedError(UNREADABLE.format(reason=_reason(error))) from error
+    except Image.DecompressionBombError as error:
+        raise RefusedError(TOO_MUCH, "too_large") from error
     except MemoryError as error:
         raise RefusedError(TOO_MUCH, "too_much_memory") from error
 

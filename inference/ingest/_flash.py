@@ -2,11 +2,13 @@
 
 A general flash is a pair of opposing changes in relative luminance by 10 % of the maximum or more, where the
 darker image is below 0.80; a red flash one to or from a saturated red. More than three within any second are
-too many, where they cover more than a quarter of ten degrees of the visual field, which a GIF in a chat fills.
+too many, where they cover more than a quarter of ten degrees of the visual field: about what a GIF fills.
 """
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,14 +17,16 @@ from numpy.typing import NDArray
 CHANGE = 0.10
 DARK = 0.80
 RED_CHANGE = 20.0
+RED_SCALE = 320.0
 RED_SHARE = 0.80
 AREA = 0.25
+BLOCKS = 8  # along the longer edge
 ALLOWED = 3
 WINDOW_MS = 1000.0
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
 
 Grid = NDArray[np.float32]
-Moments = list[tuple[float, int]]
+Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -42,77 +46,134 @@ class FlashReport:
 class Turns:
     """Follows the value of each cell; a turn is a change that is large enough against the last extreme."""
 
-    def __init__(self, first: Grid, change: float, dark: float) -> None:
+    def __init__(self, shape: tuple[int, ...], change: float, dark: float) -> None:
         self._change = change
         self._dark = dark
-        self._low, self._high = first.copy(), first.copy()
-        self._direction = np.zeros(first.shape, np.int8)
+        self._low, self._high = np.full(shape, np.inf, np.float32), np.full(shape, -np.inf, np.float32)
+        self._direction = np.zeros(shape, np.int8)
 
-    def step(self, value: Grid) -> tuple[float, float]:
-        """Return the shares of the cells that turn up and that turn down at this value."""
+    def step(self, value: Grid, counts: Mask) -> tuple[Mask, Mask]:
+        """Return which cells turn up and which turn down; only where one `counts` is it an upper extreme."""
         np.minimum(self._low, value, out=self._low)
-        np.maximum(self._high, value, out=self._high)
-        up = (value - self._low >= self._change) & (self._low < self._dark) & (self._direction <= 0)
+        np.maximum(self._high, value, out=self._high, where=counts)
+        up = (value - self._low >= self._change) & (self._low < self._dark) & (self._direction <= 0) & counts
         down = (self._high - value >= self._change) & (value < self._dark) & (self._direction >= 0) & ~up
         self._direction[up], self._direction[down] = 1, -1
         # An extreme counts from the last turn on.
         self._high[up], self._low[down] = value[up], value[down]
-        return float(up.mean()), float(down.mean())
+        return up, down
+
+
+class Window:
+    """The turns of each cell within a second."""
+
+    def __init__(self, shape: tuple[int, ...], change: float, dark: float) -> None:
+        self._turns = Turns(shape, change, dark)
+        self._recent: deque[tuple[float, Mask]] = deque()
+        self.turned = np.zeros(shape, np.uint16)
+
+    def add(self, at_ms: float, value: Grid, counts: Mask) -> tuple[int, int]:
+        """Take in what is shown from a time on; return how many cells turn up and down then."""
+        while self._recent and self._recent[0][0] < at_ms - WINDOW_MS:
+            self.turned -= self._recent.popleft()[1]
+        up, down = self._turns.step(value, counts)
+        self._recent.append((at_ms, up | down))
+        self.turned += up | down
+        return int(up.sum()), int(down.sum())
+
+
+class Counter:
+    """Counts flashes in any second.
+
+    It does so cell by cell, which finds what flashes in another phase here than there and what fades
+    through several frames, and for the whole picture, which finds what flashes now here, now there. A cell
+    counts no more often than the block that it lies in: where stripes move, it is cells alone that flash.
+    """
+
+    def __init__(self, shape: tuple[int, ...], change: float, dark: float) -> None:
+        side = -(-max(shape) // BLOCKS)
+        self._edges = [np.arange(0, length, side) for length in shape]
+        self._block_of = np.ix_(*(np.arange(length) // side for length in shape))
+        self._block_cells = self._in_blocks(np.ones(shape, np.float32))
+        self._cells = Window(shape, change, dark)
+        self._blocks = Window(self._block_cells.shape, change, dark)
+        self._together: deque[tuple[float, int]] = deque([(-np.inf, 0)])
+        self._let_be = int(AREA * shape[0] * shape[1])
+        self.worst, self.at_ms = 0, 0.0
+
+    def add(self, at_ms: float, value: Grid, counts: Mask) -> None:
+        """Take in what is shown from a time on, later than the times before."""
+        mean, mostly = (self._in_blocks(grid) / self._block_cells for grid in (value, counts))
+        self._blocks.add(at_ms, mean, mostly >= 0.5)
+        up, down = self._cells.add(at_ms, value, counts)
+        if up or down:
+            turned = np.minimum(self._cells.turned, self._blocks.turned[self._block_of])
+            place = turned.size - 1 - self._let_be
+            self._note(int(np.partition(turned, place, axis=None)[place]), at_ms)
+        self._turn_together(at_ms, up, down)
+
+    def _turn_together(self, at_ms: float, up: int, down: int) -> None:
+        direction = 1 if up >= down else -1
+        if max(up, down) <= self._let_be or direction == self._together[-1][1]:
+            return
+        self._together.append((at_ms, direction))
+        while self._together[0][0] < at_ms - WINDOW_MS:
+            self._together.popleft()
+        self._note(len(self._together), at_ms)
+
+    def _note(self, turns: int, at_ms: float) -> None:
+        if turns // 2 > self.worst:
+            self.worst, self.at_ms = turns // 2, max(0.0, at_ms - WINDOW_MS)
+
+    def _in_blocks(self, grid: Grid | Mask) -> Grid:
+        """Return sums, (blocks down, blocks across) float32."""
+        rows = np.add.reduceat(grid.astype(np.float32), self._edges[0], axis=0)
+        return np.asarray(np.add.reduceat(rows, self._edges[1], axis=1))
 
 
 class FlashMeter:
     """Takes in the frames of an animation as small grids, and counts at the end."""
 
     def __init__(self) -> None:
-        self._grids: list[tuple[Grid, Grid]] = []
-        self._shown_ms: list[float] = []
+        self._frames: list[tuple[NDArray[np.uint8], float]] = []
 
     def add(self, rgb: NDArray[np.uint8], shown_ms: float) -> None:
         """Take in a frame as (rows, columns, 3) uint8 sRGB."""
-        linear = _LINEAR[rgb]
-        red = linear[..., 0]
-        total = linear.sum(-1)
-        is_red = red >= RED_SHARE * np.maximum(total, 1e-6)
-        redness = np.where(is_red, np.maximum(2 * red - total, 0) * 320, 0).astype(np.float32)
-        self._grids.append((linear @ LUMINANCE, redness))
-        self._shown_ms.append(shown_ms)
+        self._frames.append((rgb, shown_ms))
 
     def report(self) -> FlashReport:
         """Count the flashes of the animation, which begins again at its end."""
-        if len(self._grids) < 2:
+        if len(self._frames) < 2:
             return FlashReport(0, 0.0, False)
-        rounds = 2 + int(2 * WINDOW_MS // max(sum(self._shown_ms), 1.0))
-        general = _worst(self._turns(0, CHANGE, DARK, rounds))
-        red = _worst(self._turns(1, RED_CHANGE, np.inf, rounds))
-        count, at_ms = max(general, red)
-        return FlashReport(count, at_ms % sum(self._shown_ms), red[0] > general[0])
+        shape = self._frames[0][0].shape[:2]
+        general, red = Counter(shape, CHANGE, DARK), Counter(shape, RED_CHANGE, np.inf)
+        everywhere = np.ones(shape, np.bool_)
+        for at_ms, rgb in self._timed():
+            luminance, redness, is_red = _measured(rgb)
+            general.add(at_ms, luminance, everywhere)
+            red.add(at_ms, redness, is_red)
+        worst = max(general, red, key=lambda counter: counter.worst)
+        return FlashReport(worst.worst, worst.at_ms % self._total_ms, worst is red)
 
-    def _turns(self, which: int, change: float, dark: float, rounds: int) -> Moments:
-        """List when enough of the picture turns, and which way (1 up, -1 down), over several rounds."""
-        turns = Turns(self._grids[0][which], change, dark)
-        found: Moments = []
-        at_ms = 0.0
-        for _ in range(rounds):
-            for grids, shown_ms in zip(self._grids, self._shown_ms, strict=True):
-                up, down = turns.step(grids[which])
-                if up >= AREA and up >= down:
-                    found.append((at_ms, 1))
-                elif down >= AREA:
-                    found.append((at_ms, -1))
+    @property
+    def _total_ms(self) -> float:
+        return sum(shown_ms for _, shown_ms in self._frames)
+
+    def _timed(self) -> Iterator[tuple[float, NDArray[np.uint8]]]:
+        """Give what is shown from when on, for more than a second after the seam."""
+        at_ms, end_ms = 0.0, self._total_ms + 2 * WINDOW_MS
+        while at_ms < end_ms:
+            for rgb, shown_ms in self._frames:
+                yield at_ms, rgb
                 at_ms += shown_ms
-        return found
 
 
-def _worst(turns: Moments) -> tuple[int, float]:
-    """Return the most pairs of opposing turns within a second, and when that begins."""
-    opposing = [turn for last, turn in zip([(0.0, 0), *turns], turns, strict=False) if turn[1] != last[1]]
-    worst, begin, first = 0, 0.0, 0
-    for number, (at_ms, _) in enumerate(opposing):
-        while at_ms - opposing[first][0] > WINDOW_MS:
-            first += 1
-        if (flashes := (number - first + 1) // 2) > worst:
-            worst, begin = flashes, opposing[first][0]
-    return worst, begin
+def _measured(rgb: NDArray[np.uint8]) -> tuple[Grid, Grid, Mask]:
+    """Return relative luminance, how red each cell is, and whether it is a saturated red."""
+    linear = _LINEAR[rgb]
+    red, total = linear[..., 0], linear.sum(-1)
+    redness = np.maximum(2 * red - total, 0) * RED_SCALE
+    return linear @ LUMINANCE, redness, (red >= RED_SHARE * total) & (red > 0)
 
 
 def _to_linear() -> Grid:

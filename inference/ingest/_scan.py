@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from inference.frames import UNTIMED_MS, Film, sample_moments
-from inference.ingest._clip import LEAST_MS, Clip
+from inference.frames import Film, sample_moments
+from inference.ingest._clip import Clip, seen_ms
 from inference.ingest._flash import FlashMeter, FlashReport
 from inference.preprocess import sample_frames
 
@@ -65,7 +65,7 @@ def _walk(
         if number in wanted:
             pictures[number] = _kept(picture)
         if meter is not None:
-            meter.add(_grid(picture), shown_ms if shown_ms > LEAST_MS else UNTIMED_MS)
+            meter.add(_grid(picture), seen_ms(shown_ms))
     return pictures, durations_ms
 
 
@@ -83,8 +83,6 @@ def _grid(picture: Image.Image) -> np.typing.NDArray[np.uint8]:
     width, height = picture.size
     scale = min(1.0, GRID / max(width, height))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    if picture.mode not in ("RGB", "RGBA"):
-        picture = picture.convert("RGBA")
     small = picture.resize(size, Image.Resampling.BOX)
     if small.mode == "RGB":
         return np.asarray(small)
