@@ -107,7 +107,10 @@ def _holdings(
     is_gone = holdings.is_gone.copy()
     is_gone[count:] = [one is None for one in placed]
     own = {(SHARED, row.id): count + n for n, row in enumerate(rows) if placed[n] is not None}
-    return dataclasses.replace(holdings, is_gone=is_gone, own=own)
+    layout = hashlib.sha256(holdings.layout.encode())
+    for row, one in zip(rows, placed, strict=True):
+        layout.update(f"{row.content} {one is None}\n".encode())
+    return dataclasses.replace(holdings, is_gone=is_gone, packed=count, own=own, layout=layout.hexdigest())
 
 
 def _gone(row: _Row) -> CatalogueGif:

@@ -97,13 +97,15 @@ class Engine:
         shelf = Shelf(bundle, text, catalogue_path, threads=threads, exact_limit=exact_limit)
         return cls(bundle, text, shelf.open(pack_dirs, progress, fresh=fresh))
 
-    def renewed(self, own: OwnGifs) -> Engine:
+    def renewed(self, own: OwnGifs, *, whole: bool = False) -> Engine:
         """Return an engine that knows what has changed of the own GIFs since; this one where nothing has.
+
+        With `whole` all of them are read, whatever is known: another file has taken the place of the old one.
 
         Raises:
             CatalogueError: the catalogue cannot be used.
         """
-        stock = self.stock.renewed(own)
+        stock = self.stock.renewed(own, whole=whole)
         return self if stock is self.stock else Engine(self.bundle, self._text, stock)
 
     @property

@@ -48,6 +48,7 @@ class Holdings:
         fingerprints: (n, BYTES) uint8.
         is_gone: (n,) bool, whether it was removed, or stands in a later row now.
         first: so many rows are in the large index.
+        packed: so many of these, the first, are of packs that came with the program.
         scopes: who sees the rows after these; all see the rows of the large index.
         vectors: (n - first, dim) float32 of the rows after these.
         own: rows of living own GIFs by scope and id.
@@ -59,6 +60,7 @@ class Holdings:
     fingerprints: Bits
     is_gone: NDArray[np.bool_]
     first: int
+    packed: int
     scopes: list[str]
     vectors: Floats
     own: Mapping[tuple[str, str], int] = field(default_factory=dict)
@@ -72,7 +74,7 @@ class Holdings:
         count = len(gifs)
         digest = hashlib.sha256("\n".join(gif.entry.id for gif in gifs).encode()).hexdigest()
         nothing = np.empty((0, dim), np.float32)
-        return cls(gifs, primary, fingerprints, np.zeros(count, bool), count, [], nothing, {}, digest)
+        return cls(gifs, primary, fingerprints, np.zeros(count, bool), count, count, [], nothing, {}, digest)
 
     def __len__(self) -> int:
         """Return how many GIFs there are, whoever sees them."""
@@ -118,16 +120,26 @@ class Holdings:
         twice = self.twice(scope)
         return np.sort(rows[~np.isin(rows, twice)] if len(twice) else rows)
 
-    def twice(self, scope: str) -> Positions:
-        """Return the rows of GIFs for everybody that the scope has in a pack of its own too."""
-        mine = {self.gifs[row].entry.id for row in self.layers.get(scope, ()) if scope != SHARED}
-        return self._rows_for_all(mine)
+    def row_of(self, scope: str, gif: str) -> int | None:
+        """Return the row of the GIF of an id that a scope sees, None where it sees none."""
+        places = (self.own.get((scope, gif)), self.own.get((SHARED, gif)), self._packs.get(gif))
+        return next((row for row in places if row is not None), None)
 
-    def _rows_for_all(self, ids: set[str]) -> Positions:
-        if not ids:
-            return np.empty(0, np.int64)
-        rows = [*range(self.first), *self.layers.get(SHARED, ())]
-        return np.array([row for row in rows if self.gifs[row].entry.id in ids], np.int64)
+    def twice(self, scope: str) -> Positions:
+        """Return the rows of GIFs that are in a pack nearer to the scope too: its own, then that of all."""
+        mine = [self.gifs[row].entry.id for row in self.layers.get(scope, ()) if scope != SHARED]
+        rows = (row for gif in mine for row in (self.own.get((SHARED, gif)), self._packs.get(gif)))
+        return np.array(sorted(self._replaced.union(row for row in rows if row is not None)), np.int64)
+
+    @cached_property
+    def _packs(self) -> dict[str, int]:
+        """Rows of the packs that came with the program, by id."""
+        return {gif.entry.id: row for row, gif in enumerate(self.gifs[: self.packed])}
+
+    @cached_property
+    def _replaced(self) -> set[int]:
+        """Rows of the packs whose GIFs somebody has added for everybody too."""
+        return {self._packs[gif] for scope, gif in self.own if scope == SHARED and gif in self._packs}
 
     @property
     def later(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import os
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -116,8 +116,7 @@ def open_index(
         graph = _build_graph(vectors, threads, progress)
         index = VectorIndex(vectors, graph)
         with contextlib.suppress(OSError, RuntimeError):
-            _save(graph, vectors, version, cache)
-            index = VectorIndex(np.load(_matrix_path(cache), mmap_mode="r"), graph)
+            index = VectorIndex(_save(graph, vectors, version, cache), graph)
     return index
 
 
@@ -170,17 +169,23 @@ def _stamp(graph: Path, matrix: Path, version: str, vectors: Floats) -> GraphSta
     return GraphStamp(sha256_of(graph), sha256_of(matrix), BUILD, version, *vectors.shape)
 
 
-def _save(graph: Any, vectors: Floats, version: str, cache: Path) -> None:
-    """Write graph and matrix, then the stamp, by renames: who reads in between finds that it does not fit."""
-    part, matrix = (cache.with_name(f"{cache.name}.{os.getpid()}.part{suffix}") for suffix in ("", ".npy"))
+def _save(graph: Any, vectors: Floats, version: str, cache: Path) -> Floats:
+    """Write graph and matrix, then the stamp, by renames: who reads in between finds that it does not fit.
+
+    Returns the matrix as it lies on the disk, opened before somebody else can put another in its place.
+    """
+    name = f"{cache.name}.{secrets.token_hex(4)}.part"
+    part, matrix = (cache.with_name(f"{name}{suffix}") for suffix in ("", ".npy"))
     try:
         graph.save_index(str(part))
         np.save(matrix, vectors)
         stamp = _stamp(part, matrix, version, vectors)
+        mapped: Floats = np.load(matrix, mmap_mode="r")
         part.replace(cache)
         matrix.replace(_matrix_path(cache))
         part.write_bytes(msgspec.json.encode(stamp))
         part.replace(_stamp_path(cache))
+        return mapped
     finally:
         part.unlink(missing_ok=True)
         matrix.unlink(missing_ok=True)

@@ -29,12 +29,12 @@ class LayeredIndex:
         """
         self.main = main
         self._holdings = holdings
-        self._has_gaps = bool(holdings.is_gone[: holdings.first].any())
         self._layers = {
             scope: (rows, VectorIndex(holdings.vectors[rows - holdings.first]))
             for scope, rows in holdings.layers.items()
         }
-        self._twice = {scope: holdings.twice(scope) for scope in holdings.layers if scope != SHARED}
+        self._twice = {scope: holdings.twice(scope) for scope in {SHARED, *holdings.layers}}
+        self._has_gaps = bool(holdings.is_gone[: holdings.first].any() or len(self._twice[SHARED]))
 
     def search(self, query: Floats, size: int, groups: Iterable[int], scope: str = SHARED) -> Found:
         """Return about `size` rows near to `query`, (dim,) float32 of unit norm, and own GIFs of the scope.
@@ -68,9 +68,9 @@ class LayeredIndex:
         return all(len(self._layers[name][0]) <= RANKED for name in {SHARED, scope} if name in self._layers)
 
     def _living(self, found: Found, scope: str) -> Found:
-        """Leave out what is gone, and what the scope has in a pack of its own too."""
+        """Leave out what is gone, and what the scope sees in a pack nearer to it too."""
         lives = ~self._holdings.is_gone[found.positions]
-        twice = self._twice.get(scope, ())
+        twice = self._twice.get(scope, self._twice[SHARED])
         if len(twice):
             lives &= ~np.isin(found.positions, twice)
         return Found(found.positions[lives], found.cosines[lives], found.is_whole)

@@ -46,24 +46,6 @@ class Ranking(NamedTuple):
         return Ranking(self.positions[:count], self.scores[:count], self.votes, False)
 
 
-class View:
-    """What of the GIFs that a scope sees does not depend on the message; made when it is first needed."""
-
-    def __init__(self, holdings: Holdings, scope: str, categories: int) -> None:
-        self._holdings = holdings
-        self._rows = holdings.visible(scope)
-        self.sizes = np.bincount(holdings.primary[self._rows], minlength=categories)
-        self._positions: dict[str, int] | None = None
-
-    @property
-    def positions(self) -> dict[str, int]:
-        """Positions by id."""
-        if self._positions is None:
-            gifs = self._holdings.gifs
-            self._positions = {gifs[row].entry.id: row for row in self._rows.tolist()}
-        return self._positions
-
-
 class Picker:
     """Picks GIFs of one state of the catalogue; what does not depend on the message is made beforehand."""
 
@@ -88,7 +70,7 @@ class Picker:
         self._logits = bundle.anchors / np.float32(spec.temperature)
         self._rows = {name: row for row, name in enumerate(spec.categories.names)}
         self._primary_rows = holdings.primary
-        self._views: dict[str, View] = {}
+        self._sizes: dict[str, NDArray[np.intp]] = {}
         self._gif_share = np.float32(spec.ranking.gif_share)
         self._anchors = bundle.anchors * (1 - self._gif_share)
         bias = spec.ranking.category_bias or [0.0] * len(spec.categories.names)
@@ -178,23 +160,24 @@ class Picker:
             places = [place for place in places if not is_banned[place]]
         return places
 
-    def _view(self, scope: str) -> View:
-        """Return what a scope sees; those without GIFs of their own all see the same."""
+    def _sizes_of(self, scope: str) -> NDArray[np.intp]:
+        """Return how many GIFs of each category a scope sees; those without own ones all see the same."""
         scope = scope if scope in self.holdings.layers else SHARED
-        if scope not in self._views:
-            self._views[scope] = View(self.holdings, scope, len(self._rows))
-        return self._views[scope]
+        if scope not in self._sizes:
+            seen = self._primary_rows[self.holdings.visible(scope)]
+            self._sizes[scope] = np.bincount(seen, minlength=len(self._rows))
+        return self._sizes[scope]
 
     def _shifts_of(self, ranking: Ranking, request: ReactRequest) -> Shifts:
         """Return what is added to each score of a ranking, (m,) float64."""
-        positions = self._view(request.scope).positions
-        known = {positions.get(name): shift for name, shift in request.shifts.items()}
+        row_of, scope = self.holdings.row_of, request.scope
+        known = {row_of(scope, name): shift for name, shift in request.shifts.items()}
         return np.array([known.get(position, 0.0) for position in ranking.positions.tolist()], np.float64)
 
     def _raised(self, request: ReactRequest) -> dict[int, float]:
         """Return by position the shifts of the GIFs that are shifted up and may be chosen."""
-        places = self._view(request.scope).positions
-        known = {places.get(name): shift for name, shift in request.shifts.items() if shift > 0}
+        row_of, scope = self.holdings.row_of, request.scope
+        known = {row_of(scope, name): shift for name, shift in request.shifts.items() if shift > 0}
         positions = np.array([position for position in known if position is not None], np.int64)
         wanted = set(request.categories or self._rows)
         allowed = positions[self._allowed(positions, request)].tolist()
@@ -205,7 +188,7 @@ class Picker:
         if not self.index.is_whole(request.scope):
             return False
         rows = self._primary_rows[ranking.positions]
-        outside = np.bincount(rows, minlength=len(self._rows)) < self._view(request.scope).sizes
+        outside = np.bincount(rows, minlength=len(self._rows)) < self._sizes_of(request.scope)
         if request.categories:
             outside &= np.isin(list(self._rows), request.categories)
         rises = np.zeros(len(self._rows))

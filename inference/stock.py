@@ -57,14 +57,16 @@ class Stock:
         """Return the scope where it has GIFs of its own, else nothing: then it sees what everybody sees."""
         return scope if scope in self.picker.holdings.layers else ""
 
-    def renewed(self, own: OwnGifs) -> Stock:
+    def renewed(self, own: OwnGifs, *, whole: bool = False) -> Stock:
         """Return a stock that knows what has changed of the own GIFs since; this one where nothing has.
+
+        With `whole` all of them are read, whatever is known.
 
         Raises:
             CatalogueError: the catalogue cannot be used.
         """
-        news = self.own.read(own, self.revision)
-        if news.revision == self.revision:
+        news = self.own.read(own, 0 if whole else self.revision)
+        if news.revision == self.revision and not whole:
             return self
         holdings = self.picker.holdings
         gone = [*news.gone, *(holdings.own if news.is_whole else ())]

@@ -99,17 +99,31 @@ class Process:
         self._log.info("stopped")
 
     def open_engine(self, reload: Reload | None = None) -> Engine:
-        """Open and warm up the announced engine, or that of the settings; called in a thread.
+        """Open the announced engine, or that of the settings, which is to serve now; called in a thread.
 
         Raises:
             ReparteeError: names what is wrong.
         """
+        engine = self._opened(reload)
+        self._reloaded = reload
+        return engine
+
+    def reopen_engine(self) -> Engine:
+        """Open what serves anew; called in a thread.
+
+        Another may be announced and loaded meanwhile, which stays what serves.
+
+        Raises:
+            ReparteeError: names what is wrong.
+        """
+        return self._opened(self._reloaded)
+
+    def _opened(self, reload: Reload | None) -> Engine:
         bundle = Path(reload.bundle) if reload and reload.bundle else self._paths.bundle
         packs = tuple(map(Path, reload.packs)) if reload and reload.packs else self._paths.packs
         device = Device(self._settings.device)
         engine = Engine.open(bundle, packs, self._paths.catalogue, device=device)
         timings = engine.warm_up()
-        self._reloaded = reload
         self._log.info("warmed up", **{f"{stage}_ms": round(took, 2) for stage, took in timings.items()})
         gc.collect()
         gc.freeze()  # a large catalogue would be gone through again and again, while requests wait
@@ -131,7 +145,7 @@ class Process:
             self._paths.catalogue,
             lambda: worker.engine,
             lambda old, new: loop.call_soon_threadsafe(worker.renew, old, new),
-            lambda: self.open_engine(self._reloaded),
+            self.reopen_engine,
         )
 
         def ready() -> None:

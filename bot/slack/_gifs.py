@@ -37,7 +37,7 @@ class Gifs:
         self._posting = posting
         self._uploads = uploads
         self._base_url = base_url.rstrip("/")
-        self._own_gifs = own_gifs
+        self._own_gifs = own_gifs and own_gifs.resolve()  # engines name files so, the library does not
 
     async def preview(self, preview: Preview) -> list[Payload]:
         """Lay a page of a preview out."""
@@ -95,8 +95,9 @@ class Gifs:
         return [image for image in found if not isinstance(image, BaseException)]
 
     def _is_public(self, reaction: Reaction) -> bool:
-        is_own = self._own_gifs is not None and Path(reaction.file).is_relative_to(self._own_gifs)
-        return bool(self._base_url) and not is_own
+        if not self._base_url:
+            return False
+        return self._own_gifs is None or not Path(reaction.file).resolve().is_relative_to(self._own_gifs)
 
     def _address(self, reaction: Reaction) -> str:
         return f"{self._base_url}/{quote(Path(reaction.file).name)}"

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
+
 from inference.errors import CatalogueError
 
 SCHEMA_VERSION = 1
@@ -60,10 +62,11 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
     db.execute("BEGIN IMMEDIATE")
     try:
         yield
+        db.execute("COMMIT")
     except BaseException:
-        db.execute("ROLLBACK")
+        if db.in_transaction:  # a full disk has SQLite take everything back by itself
+            db.execute("ROLLBACK")
         raise
-    db.execute("COMMIT")
 
 
 @contextlib.contextmanager
@@ -75,7 +78,7 @@ def explained(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except (sqlite3.Error, OSError) as error:
+    except (sqlite3.Error, msgspec.DecodeError, OSError) as error:
         raise CatalogueError(
             f"The catalogue {path} cannot be used ({error}): name a folder that can be written in "
             "REPARTEE_DATA_DIR, or move a damaged file away."

@@ -40,11 +40,20 @@ def export(own: OwnGifs, scope: str, pack: str, folder: Path) -> int:
 
 
 def check(own: OwnGifs) -> list[str]:
-    """Say in sentences what is wrong with the files of all own packs."""
+    """Say in sentences what is wrong with the files of all own packs.
+
+    What looks wrong is looked at again while nobody changes anything: a file may be on its way in or out.
+    """
     gifs = own.gifs()
-    found = []
-    for gif in gifs:
-        if reason := own.files.damage(gif.entry.file):
-            found.append(DAMAGED.format(name=gif.entry.name, id=gif.id[:8], reason=reason))
-    strays = own.files.strays({gif.entry.file for gif in gifs})
-    return found + [STRAY.format(name=name) for name in strays]
+    suspects = {gif.entry.file for gif in gifs if own.files.damage(gif.entry.file)}
+    strays = set(own.files.strays({gif.entry.file for gif in gifs}))
+    if not suspects and not strays:
+        return []
+    with own.held():
+        gifs = own.gifs()
+        damages = [(gif, own.files.damage(gif.entry.file)) for gif in gifs if gif.entry.file in suspects]
+        strays &= set(own.files.strays({gif.entry.file for gif in gifs}))
+    found = [
+        DAMAGED.format(name=gif.entry.name, id=gif.id[:8], reason=reason) for gif, reason in damages if reason
+    ]
+    return found + [STRAY.format(name=name) for name in sorted(strays)]

@@ -6,12 +6,16 @@ its file. Every change has a number of its own, the revision, by which running e
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 import time
+from collections.abc import Iterator
 
 import msgspec
 import numpy as np
 
 from inference.catalogue._database import explained, transaction
+from inference.catalogue._files import place
 from inference.catalogue._gifs import content_of
 from inference.catalogue._reader import ALREADY, OwnReader
 from inference.catalogue._records import (
@@ -43,13 +47,22 @@ class OwnGifs(OwnReader):
             PackFullError: the scope is full.
             CatalogueError: the file cannot be used.
         """
-        with explained(self.catalogue), transaction(self._db):
-            self.check_room(new.scope, limit)
-            self._check_new(new)
-            # Within the transaction, so that nobody who removes the same GIF elsewhere takes the file away.
-            entry = msgspec.structs.replace(new.entry, file=self.files.write(new.data))
-            self._put(new, entry)
-            return self._get(new.scope, entry.id)
+        file = ""
+        with explained(self.catalogue):
+            try:
+                with transaction(self._db):
+                    self.check_room(new.scope, limit)
+                    self._check_new(new)
+                    # In here, so that nobody who removes the same GIF elsewhere takes the file away.
+                    file = self.files.write(new.data)
+                    entry = msgspec.structs.replace(new.entry, file=file)
+                    self._put(new, entry)
+                    return self._get(new.scope, entry.id)
+            except sqlite3.Error:  # a full disk, on which the file would be in the way of what is to come
+                if file:
+                    with contextlib.suppress(sqlite3.Error):
+                        self._drop_file(new.entry.id)
+                raise
 
     def check_room(self, scope: str, limit: int) -> None:
         """Refuse what comes on top of a limit.
@@ -93,10 +106,18 @@ class OwnGifs(OwnReader):
             with transaction(self._db):
                 old = self._get(scope, gif)
                 self._bury(scope, gif)
-            with transaction(self._db):
-                if not self._one("SELECT count(*) FROM own_gifs WHERE gif = ? AND entry IS NOT NULL", gif):
-                    self.files.remove(old.entry.file)
+            self._drop_file(gif)
         return old
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Let nothing be added, changed or removed during the block, which is to be short.
+
+        Raises:
+            CatalogueError: the file cannot be used.
+        """
+        with explained(self.catalogue), transaction(self._db):
+            yield
 
     def keep_vector(self, gif: OwnGif, model: str, vector: Floats) -> None:
         """Store the vector of a GIF; without effect where the GIF has changed meanwhile."""
@@ -107,6 +128,13 @@ class OwnGifs(OwnReader):
         """Drop the vectors of a model, so that engines make them again."""
         with explained(self.catalogue), transaction(self._db):
             self._db.execute("DELETE FROM own_vectors WHERE model = ?", (model,))
+
+    def _drop_file(self, gif: str) -> None:
+        """Remove a file that no scope has; one that cannot be removed is left to `check`, which names it."""
+        with transaction(self._db):
+            if not self._one("SELECT count(*) FROM own_gifs WHERE gif = ? AND entry IS NOT NULL", gif):
+                with contextlib.suppress(OSError):
+                    self.files.remove(place(gif))
 
     def _check_new(self, new: NewGif) -> None:
         row = self._db.execute(
@@ -153,8 +181,8 @@ class OwnGifs(OwnReader):
     def _bury(self, scope: str, gif: str) -> None:
         """Leave a tombstone, which says no more than that the GIF is gone."""
         self._db.execute(
-            "UPDATE own_gifs SET entry = NULL, content = '', origin = '', bytes = 0, at = ?, revision = ?,"
-            " fingerprint = x'' WHERE scope = ? AND gif = ?",
+            "UPDATE own_gifs SET pack = '', entry = NULL, content = '', origin = '', bytes = 0, at = ?,"
+            " revision = ?, fingerprint = x'' WHERE scope = ? AND gif = ?",
             (int(time.time()), self._next(), scope, gif),
         )
         self._db.execute("DELETE FROM own_vectors WHERE scope = ? AND gif = ?", (scope, gif))

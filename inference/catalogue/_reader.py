@@ -44,9 +44,9 @@ class OwnReader:
         self.catalogue = catalogue
         self.files = GifFiles(catalogue.parent / "gifs")
         self._db = open_database(catalogue)
-        self._db.execute(
-            "PRAGMA synchronous = FULL"
-        )  # what somebody added is in no pack to read it from again
+        # What somebody added is in no pack to read it from again.
+        self._db.execute("PRAGMA synchronous = FULL")
+        self._db.create_function("fold", 1, str.casefold, deterministic=True)  # SQLite lowers ASCII only
 
     def __enter__(self) -> Self:
         return self
@@ -86,11 +86,12 @@ class OwnReader:
             UnknownGifError: there is none, or there are several.
             CatalogueError: the file cannot be used.
         """
+        wanted = wanted.encode(errors="replace").decode()  # of a terminal, it may be no text
         with explained(self.catalogue):
             found = self._db.execute(
                 f"SELECT {OWN_COLUMNS} FROM own_gifs WHERE entry IS NOT NULL AND scope = ?1 AND"
                 " (length(?2) >= ?3 AND substr(gif, 1, length(?2)) = ?2"
-                " OR lower(json_extract(entry, '$.name')) = lower(?2)) ORDER BY at, rowid",
+                " OR fold(json_extract(entry, '$.name')) = fold(?2)) ORDER BY at, rowid",
                 (scope, wanted, SHORTEST_PREFIX),
             ).fetchall()
         if len(found) > 1:
@@ -131,16 +132,18 @@ class OwnReader:
     def changes(self, since: int, model: str, dim: int) -> Changes:
         """Return the lines that changed after a revision, with their (dim,) vectors of a model.
 
-        All living ones, where that is too long ago to know what was removed since.
+        All living ones, where that is too long ago to know what was removed since, or yet to come, as where
+        an older file has been put back.
         """
         with explained(self.catalogue):
             self._db.execute("BEGIN")
             try:
-                is_whole = since < self._meta("forgotten") or not since
+                revision = self._meta("revision")
+                is_whole = not self._meta("forgotten") <= since <= revision or not since
                 lines = list(self._lines(0 if is_whole else since, model, dim))
                 if is_whole:
                     lines = [line for line in lines if line.gif is not None]
-                return Changes(self._meta("revision"), lines, is_whole)
+                return Changes(revision, lines, is_whole)
             finally:
                 self._db.execute("ROLLBACK")
 

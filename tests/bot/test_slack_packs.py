@@ -168,7 +168,7 @@ async def test_what_cannot_be_added_is_said(play: PackStage) -> None:
     large = await (await play.menu(await play.shared(("large.gif", bytes(MAX_BYTES + 1))))).ephemeral()
     assert "large.gif is larger than" in large.text
     told = await play.added(("<!channel>.gif", broken(1)))
-    assert "cannot be read" in told.text
+    assert "broken" in told.text
     assert "<!" not in told.text
     await play.added(("one.gif", play.place.gif(1)), name="<Umbrella>")
     assert "&lt;Umbrella&gt;" in (await play.added(("two.gif", play.place.gif(1)))).text
@@ -295,9 +295,11 @@ async def test_own_gifs_are_uploaded_where_the_others_have_an_address(
     side: SlackSide, place: Packing, tmp_path: Path
 ) -> None:
     place.empty()
+    link = tmp_path / "link"  # a data folder may be named by another way than the one that the engine names
+    link.symlink_to(place.gifs, target_is_directory=True)
     async with (
         following(place) as follows,
-        made(side, follows.service, tmp_path, BASE_URL, place.own(), place.gifs) as stage,
+        made(side, follows.service, tmp_path, BASE_URL, place.own(), link) as stage,
         socket(side, stage.bot),
     ):
         play = PackStage(stage, place, follows)

