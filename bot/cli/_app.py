@@ -12,6 +12,7 @@ import typer
 
 from bot.cli import _mcp_messages, messages
 from bot.cli._gifs import gifs
+from bot.cli._plain import plain
 from inference.errors import ReparteeError
 
 app = typer.Typer(
@@ -246,7 +247,7 @@ def main() -> NoReturn:
     try:
         app()
     except ReparteeError as error:
-        print(error, file=sys.stderr)
+        print(plain(str(error)), file=sys.stderr)
     except BrokenPipeError:  # the reader of our output has gone, there is nobody to tell
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)

@@ -18,6 +18,7 @@ import typer
 from bot.categories import read_categories
 from bot.cli import _gifs_messages as messages
 from bot.cli._gifs_words import find_sources, is_link, read_pack_name, read_stages, split
+from bot.cli._plain import plain
 from bot.cli._scopes import read_scope
 from bot.cli._service import Progress, progress_bar
 from bot.cli._settings import read_settings
@@ -159,9 +160,10 @@ class Report:
         """Note one file."""
         self._counts[line.status] += 1
         if self._as_json:
-            typer.echo(msgspec.json.encode(line))
+            label = line.label.encode(errors="replace").decode()
+            typer.echo(msgspec.json.encode(msgspec.structs.replace(line, label=label)))
         elif line.status == "refused":
-            typer.echo(messages.REFUSED_LINE.format(label=line.label, text=line.text), err=True)
+            typer.echo(plain(messages.REFUSED_LINE.format(label=line.label, text=line.text)), err=True)
         self._progress(sum(self._counts.values()), self._total)
 
     def conclude(self) -> None:
@@ -224,9 +226,12 @@ class Intake:
 
     def _origin(self, path: Path) -> str:
         try:
+            str(path).encode()
             if path.stat().st_size > self._limit:
                 raise RefusedError(messages.TOO_LARGE.format(limit=self._limit // MIB), "too_large")
             return sha256_of(path)
+        except UnicodeEncodeError:
+            raise RefusedError(messages.BAD_NAME) from None
         except OSError as error:
             raise RefusedError(messages.UNREADABLE.format(reason=error.strerror)) from error
 

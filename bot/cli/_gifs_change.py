@@ -14,6 +14,7 @@ from bot.categories import read_categories
 from bot.cli import _gifs_messages as messages
 from bot.cli._gifs_show import ID_DIGITS, find, where
 from bot.cli._gifs_words import read_pack_name, read_rating, split
+from bot.cli._plain import plain
 from bot.cli._scopes import read_scope
 from bot.cli._settings import Settings, read_settings
 from inference import catalogue
@@ -66,7 +67,7 @@ def edit(wanted: str, scope: str | None, what: GifChange) -> None:
     with OwnGifs(read_settings().catalogue) as own:
         gif = find(own, wanted, scope)
         gif = own.edit(gif.scope, gif.id, what)
-    typer.echo(messages.EDITED.format(name=gif.entry.name, id=gif.id[:ID_DIGITS]))
+    typer.echo(messages.EDITED.format(name=plain(gif.entry.name), id=gif.id[:ID_DIGITS]))
 
 
 def remove(
@@ -90,7 +91,7 @@ def remove(
         for gif in gifs:
             own.remove(gif.scope, gif.id)
             if not pack:
-                typer.echo(messages.REMOVED.format(name=gif.entry.name, id=gif.id[:ID_DIGITS]))
+                typer.echo(messages.REMOVED.format(name=plain(gif.entry.name), id=gif.id[:ID_DIGITS]))
     if pack:
         typer.echo(messages.REMOVED_PACK.format(count=len(gifs)))
 
@@ -121,7 +122,7 @@ def check() -> None:
         count = len(own.gifs())
     shipped, missing = _check_shipped(settings)
     for line in [*problems, *missing]:
-        typer.echo(line)
+        typer.echo(plain(line))
     for extra in [*missing_extras(), *(["mcp"] if find_spec("mcp") is None else [])]:
         typer.echo(messages.EXTRA_MISSING.format(extra=extra, loss=messages.EXTRAS[extra]))
     if problems or missing:
@@ -150,7 +151,7 @@ def _named(own: OwnGifs, wanted: Sequence[str], scope: str | None) -> list[OwnGi
 def _ask(gifs: Sequence[OwnGif], pack: str, *, is_sure: bool) -> None:
     if is_sure:
         return
-    what = f'"{gifs[0].entry.name}"' if len(gifs) == 1 else messages.COUNTED.format(count=len(gifs))
+    what = f'"{plain(gifs[0].entry.name)}"' if len(gifs) == 1 else messages.COUNTED.format(count=len(gifs))
     if pack:
         what += messages.WHERE_PACK.format(pack=pack)
     if not sys.stdin.isatty():

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from bot.cli import _gifs_messages as messages
 from bot.cli import _preview
+from bot.cli._plain import plain
 from bot.cli._scopes import read_scope
 from bot.cli._settings import read_settings
 from inference.catalogue import OwnGif, OwnGifs
@@ -148,11 +149,11 @@ def _table(gifs: list[OwnGif]) -> Table:
         entry = gif.entry
         table.add_row(
             Text(gif.id[:ID_DIGITS], style="dim"),
-            Text(entry.name, style="bold"),
-            Text(gif.pack),
+            Text(plain(entry.name), style="bold"),
+            Text(plain(gif.pack)),
             Text(gif.scope or messages.EVERYBODY),
             Text(_spoken(entry.categories), style="cyan"),
-            Text(", ".join(entry.tags)),
+            Text(plain(", ".join(entry.tags))),
             Text(entry.rating),
             Text(_size(gif.bytes)),
         )
@@ -177,10 +178,10 @@ def _details(gif: OwnGif, path: Path) -> Table:
         "file": str(path),
     }
     table = Table.grid(padding=(0, 2))
-    table.add_row("", Text(entry.name, style="bold"))
+    table.add_row("", Text(plain(entry.name), style="bold"))
     for field, value in known.items():
         if value:
-            table.add_row(Text(messages.FIELDS[field], style="dim"), Text(value, overflow="fold"))
+            table.add_row(Text(messages.FIELDS[field], style="dim"), Text(plain(value), overflow="fold"))
     return table
 
 

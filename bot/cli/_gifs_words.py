@@ -12,7 +12,7 @@ from inference.errors import MessageError
 from inference.ingest import SWITCHABLE, Stage
 from inference.protocol import RATINGS, Rating
 
-SUFFIXES = frozenset({".gif", ".webp", ".png", ".apng", ".mp4", ".m4v"})
+SUFFIXES = frozenset({".gif", ".webp", ".png", ".apng", ".mp4", ".m4v", ".webm"})
 
 
 def is_link(said: str) -> bool:
@@ -73,10 +73,10 @@ def find_sources(said: Sequence[str]) -> tuple[list[str], int]:
     found: list[str] = []
     left_out = 0
     for one in said:
-        if is_link(one) or Path(one).is_file():
+        if is_link(one) or os.path.isfile(one):  # a Path would raise where a name is too long
             found.append(one)
             continue
-        if not Path(one).is_dir():
+        if not os.path.isdir(one):
             raise MessageError(messages.NO_FILE.format(path=one))
         inside = list(_files_below(one))
         pictures = [path for path in inside if Path(path).suffix.lower() in SUFFIXES]

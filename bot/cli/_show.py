@@ -13,6 +13,7 @@ from rich.text import Text
 
 from bot.cli import _preview
 from bot.cli._paths import FoldedPath
+from bot.cli._plain import plain
 from bot.cli.messages import HELD, HELD_OFFER, NO_GENTLE
 from inference.protocol import Reaction, ReactReply
 
@@ -75,9 +76,9 @@ def _show_best(console: Console, best: Reaction) -> None:
 def _describe(best: Reaction) -> RenderableType:
     return Group(
         Text.assemble(
-            (best.name, "bold"), "  ", (f" {_plain(best.categories[0])} ", "bold white on dark_cyan")
+            (plain(best.name), "bold"), "  ", (f" {_plain(best.categories[0])} ", "bold white on dark_cyan")
         ),
-        Text(best.alt_text),
+        Text(plain(best.alt_text)),
         Text(best.why[:1].upper() + best.why[1:], style="dim"),
     )
 
@@ -96,11 +97,11 @@ def _table(reactions: list[Reaction], marks: tuple[str, str], width: int) -> Tab
     if has_path_column:
         table.add_column("Path", overflow="fold")
     for place, reaction in enumerate(reactions, start=1):
-        words = Text(reaction.alt_text)
+        words = Text(plain(reaction.alt_text))
         path = _path(reaction)
         cells: list[RenderableType] = [
             str(place),
-            reaction.name,
+            Text(plain(reaction.name)),
             _plain(reaction.categories[0]),
             _confidence(reaction.confidence, marks),
         ]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import os
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -36,12 +38,14 @@ PICTURE_KIB = 1024  # what an assistant is handed at most; base64 makes a third 
 LINKS = ("http://", "https://")
 
 Count = Annotated[int, Field(ge=1, le=50, description=_words.COUNT)]
-Tags = Annotated[list[str] | None, Field(max_length=50, description=_words.TAGS)]
+Tag = Annotated[str, Field(max_length=60)]
+Tags = Annotated[list[Tag] | None, Field(max_length=50, description=_words.TAGS)]
 Categories = Annotated[list[str] | None, Field(description=_words.CATEGORIES)]
-NewTags = Annotated[list[str] | None, Field(max_length=50, description=_words.NEW_TAGS)]
+NewTags = Annotated[list[Tag] | None, Field(max_length=50, description=_words.NEW_TAGS)]
 NewCategories = Annotated[list[str] | None, Field(description=_words.NEW_CATEGORIES)]
 Wanted = Annotated[str, Field(min_length=1, description=_words.GIF)]
-PackName = Annotated[str, Field(min_length=1, max_length=50, description=_words.NEW_PACK)]
+PackName = Annotated[str, Field(max_length=50, description=_words.NEW_PACK)]
+PACK_NAME = re.compile(r"[^/\\\x00-\x1f\x7f-\x9f.\s][^/\\\x00-\x1f\x7f-\x9f]*")
 
 
 class Tools:
@@ -126,7 +130,7 @@ class Tools:
         tags: Tags = None,
         categories: Categories = None,
         name: Annotated[str, Field(max_length=100, description=_words.NAME)] = "",
-        alt_text: Annotated[str, Field(max_length=500, description=_words.ALT_TEXT)] = "",
+        alt_text: Annotated[str, Field(max_length=1000, description=_words.ALT_TEXT)] = "",
         pack: PackName = "own",
         licence: Annotated[str, Field(max_length=100, description=_words.LICENCE)] = "unknown",
     ) -> Added:
@@ -139,7 +143,7 @@ class Tools:
             path=path_or_url,
             label=path_or_url,
             scope=self._scope,
-            pack=pack,
+            pack=_pack_name(pack),
             name=name.strip(),
             tags=_cleaned(tags or []),
             categories=read_categories(categories or []),
@@ -164,7 +168,7 @@ class Tools:
         name: Annotated[str | None, Field(max_length=100, description=_words.NEW_NAME)] = None,
         tags: NewTags = None,
         categories: NewCategories = None,
-        alt_text: Annotated[str | None, Field(max_length=500, description=_words.NEW_ALT_TEXT)] = None,
+        alt_text: Annotated[str | None, Field(max_length=1000, description=_words.NEW_ALT_TEXT)] = None,
         rating: Annotated[Rating | None, Field(description=_words.NEW_RATING)] = None,
         pack: Annotated[str | None, Field(max_length=50, description=_words.OTHER_PACK)] = None,
     ) -> Changed:
@@ -182,7 +186,7 @@ class Tools:
             categories=known,
             alt_text=_kept("alt_text", alt_text),
             rating=rating,
-            pack=_kept("pack", pack),
+            pack=None if pack is None else _pack_name(pack),
         )
         if change == GifChange():
             raise MessageError(_words.NO_CHANGE)
@@ -236,10 +240,10 @@ def _result(answer: BaseModel, *pictures: ContentBlock) -> CallToolResult:
 
 
 def _local_file(said: str) -> Path:
-    path = Path(said).expanduser()
-    if not path.is_file():
+    path = os.path.expanduser(said)
+    if not os.path.isfile(path):  # a Path would raise where a name is too long, or of nobody here
         raise MessageError(_words.NO_FILE.format(path=said))
-    return path.resolve()
+    return Path(path).resolve()
 
 
 def _has_words(gif: FoundGif, words: list[str]) -> bool:
@@ -249,6 +253,13 @@ def _has_words(gif: FoundGif, words: list[str]) -> bool:
 
 def _cleaned(tags: list[str]) -> list[str]:
     return list(dict.fromkeys(tag.strip() for tag in tags if tag.strip()))
+
+
+def _pack_name(said: str) -> str:
+    name = said.strip()
+    if not PACK_NAME.fullmatch(name):
+        raise MessageError(_words.BAD_PACK.format(pack=said))
+    return name
 
 
 def _kept(field: str, value: str | None) -> str | None:

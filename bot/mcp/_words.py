@@ -71,6 +71,7 @@ NO_PICTURE = "The picture is left out ({reason}); its file is {file}."
 PICTURE_ELSEWHERE = "it is not on this computer"
 PICTURE_TOO_LARGE = "it is larger than {limit} KiB"
 NO_FILE = "There is no file {path} where this server runs: name one by its full path, or give a link."
+BAD_PACK = '"{pack}" is no name for a pack: take up to 50 letters, no slash, and no dot at the beginning.'
 NO_CHANGE = "Nothing was given that could be changed: name at least one of the fields."
 NO_CATEGORIES = "A GIF has at least one category: name one to three."
 BLANK = "{field} must not be empty: leave it out to keep it as it is."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator, Sequence
 from typing import TypeVar
 
@@ -22,6 +23,7 @@ from bot.web.messages import (
     NO_FILE,
     NOT_A_FORM,
     NOT_JSON,
+    RULES,
     TOO_LARGE_FILE,
     TOO_LONG_BODY,
 )
@@ -55,7 +57,7 @@ async def read_json(request: Request, kind: type[Body]) -> Body:
     try:
         return msgspec.json.decode(body, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ApiError(422, "body", BAD_BODY.format(reason=error)) from None
+        raise ApiError(422, "body", BAD_BODY.format(reason=_reason(error))) from None
 
 
 async def read_form(request: Request, most: int) -> tuple[UploadFile, AddBody]:
@@ -101,7 +103,7 @@ def read_said(said: dict[str, str]) -> AddBody:
     try:
         body = msgspec.convert({**given, **lists}, AddBody)
     except msgspec.ValidationError as error:
-        raise ApiError(422, "form", BAD_BODY.format(reason=error)) from None
+        raise ApiError(422, "form", BAD_BODY.format(reason=_reason(error))) from None
     check_categories(body.categories)
     return body
 
@@ -138,6 +140,13 @@ def read_number(request: Request, name: str, default: int, most: int) -> int:
     if not (said.isascii() and said.isdecimal() and len(said) < 10 and int(said) <= most):
         raise ApiError(400, "number", BAD_NUMBER.format(name=name, least=0, most=most))
     return int(said)
+
+
+def _reason(error: Exception) -> str:
+    """Say what is wrong with a body; people who fill in a form have no use for a regular expression."""
+    said = str(error)
+    place = re.search(r"(?:of length|matching regex) .*at `\$\.(\w+)", said)
+    return RULES.get(place[1], said) if place else said
 
 
 async def _whole(stream: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:

@@ -79,5 +79,5 @@ async def explain_routing(request: Request, error: Exception) -> Response:
 
 async def explain_fault(request: Request, error: Exception) -> Response:
     """Answer after a fault of ours; the log gets the place, not the text, which may quote a message."""
-    get_logger("web").error("failed", path=request.url.path, where=where_of(error))
+    get_logger("web").error("failed", path=request.scope["path"], where=where_of(error))
     return failure(ApiError(500, "broken", BROKEN))

@@ -97,16 +97,17 @@ class Guard:
         try:
             self._check(request)
         except ApiError as error:
-            wants_page = request.url.path in PAGES and request.method in READING
+            wants_page = path_of(request) in PAGES and request.method in READING
             return RedirectResponse(LOGIN, 303) if error.status == 401 and wants_page else failure(error)
         return None
 
     def _check(self, request: Request) -> None:
-        if request.url.path == "/healthz":
+        path = path_of(request)
+        if path == "/healthz":
             return
         if not self._hosts.has(request.headers.get("host", "")):
             raise ApiError(421, "host", WRONG_HOST)
-        if request.url.path.startswith(OPEN):
+        if path.startswith(OPEN):
             if request.method not in READING:
                 check_origin(request.headers)
             return
@@ -144,6 +145,11 @@ def check_origin(headers: Headers) -> None:
     is_ours = origin is not None and urlsplit(origin).netloc == headers.get("host")
     if site not in (None, "same-origin") or not (is_ours or (site and origin is None)):
         raise ApiError(403, "origin", FOREIGN_ORIGIN)
+
+
+def path_of(request: Request) -> str:
+    """Return the path that is routed; that of `request.url` can be made up by a Host header with a slash."""
+    return str(request.scope["path"])
 
 
 def address_of(request: Request) -> str:

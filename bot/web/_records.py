@@ -16,17 +16,23 @@ SHIPPED, SHARED = "shipped", "shared"
 Scope = Annotated[
     str,
     Meta(
-        pattern=r"^(shared|[a-z]+:[\w.-]{1,64})$",
+        pattern=r"^(shared|(discord|slack):[A-Za-z0-9]{1,64})$(?!\n)",
         description="`shared` for everybody, else a server or workspace, such as `discord:123`.",
     ),
 ]
-Pack = Annotated[str, Meta(pattern=r"^[^/\\\x00-\x1f]{1,60}$", description="Name of a pack.")]
+Pack = Annotated[
+    str,
+    Meta(
+        pattern=r"^(?![.\s])[^/\\\x00-\x1f\x7f-\x9f]{1,60}$(?!\n)",
+        description="Name of a pack; it begins with neither a dot nor a space.",
+    ),
+]
 Name = Annotated[str, Meta(pattern=r"\S", max_length=100)]
 Tag = Annotated[str, Meta(pattern=r"\S", max_length=60)]
 Tags = Annotated[list[Tag], Meta(max_length=30)]
 Category = Annotated[str, Meta(max_length=40, description=f"One of: {', '.join(POPULAR)}.")]
 Categories = Annotated[list[Category], Meta(min_length=1, max_length=3, description="The primary one first.")]
-AltText = Annotated[str, Meta(pattern=r"\S", max_length=500)]
+AltText = Annotated[str, Meta(pattern=r"\S", max_length=1_000)]
 Count = Annotated[int, Meta(ge=1, le=MOST_RANKED)]
 
 
@@ -153,14 +159,14 @@ class AddBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     name: Annotated[str, Meta(max_length=100)] = ""
     tags: Tags = []
     categories: Annotated[list[Category], Meta(max_length=3)] = []
-    alt_text: Annotated[str, Meta(max_length=500)] = ""
+    alt_text: Annotated[str, Meta(max_length=1_000)] = ""
     licence: Annotated[str, Meta(max_length=100)] = "unknown"
 
 
 class AddUrlBody(AddBody, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A link to a GIF on a public host, and what is said of it."""
 
-    url: Annotated[str, Meta(pattern=r"^https?://\S+$", max_length=2_000)]
+    url: Annotated[str, Meta(description="http or https; it leads to the file itself.")]
 
 
 class StageEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="stage"):

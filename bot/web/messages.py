@@ -26,6 +26,14 @@ NO_CHANGE_TOKEN = "The page is out of date: load it again."
 
 NOT_JSON = "Send application/json."
 BAD_BODY = "That is not what is expected here: {reason}."
+RULES = {
+    "scope": "a scope is shared, or discord: or slack: and an id of letters and digits",
+    "pack": "the name of a pack has up to 60 letters, no slash, and no dot or space at its beginning",
+    "name": "a name has up to 100 letters",
+    "tags": "there are up to 30 tags, of up to 60 letters each",
+    "categories": "there are one to three categories",
+    "alt_text": "an alt text has up to 1,000 letters",
+}
 TOO_LONG_BODY = "That is longer than {most} bytes."
 NOT_A_FORM = "Send multipart/form-data with one part named file."
 NO_FILE = "There is no part named file."

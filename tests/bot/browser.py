@@ -99,3 +99,18 @@ async def see(images: Locator, *, still: bool) -> None:
             if all(shown) and {address.endswith("/still") for address in shown} == {still}:
                 return
             await asyncio.sleep(0.02)
+
+
+async def focused(page: Page) -> str:
+    """Return what has the focus, in its own words."""
+    return str(
+        await page.evaluate(
+            "document.activeElement.id || document.activeElement.getAttribute('aria-label')"
+            " || document.activeElement.textContent.trim()"
+        )
+    )
+
+
+async def press(page: Page, *keys: str) -> None:
+    for key in keys:
+        await page.keyboard.press(key)

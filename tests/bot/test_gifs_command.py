@@ -121,6 +121,38 @@ def test_people_read_a_line_for_each_refused_file(cli: Cli, data: Path, files: P
     assert line.startswith(f"{files / 'words.gif'}: ")
 
 
+def test_no_name_steers_the_terminal(cli: Cli, data: Path, files: Path) -> None:
+    said = ("--tags", "tears,[/b]", "--categories", "cry", "--alt", "It\x1b[5m\u202e weeps.")
+    cli("gifs", "add", draw(files / "one.gif", 1), "--name", "[/b] \x1b]0;mine\x07\nfake", *said)
+    wild = files / "wild\x1b[2J.gif"
+    wild.write_text("no GIF")
+    refused = cli("gifs", "add", wild)
+    assert refused.err == f"{files}/wild\ufffd[2J.gif: It is no GIF, WebP, PNG or MP4.\n"
+    answers = [cli("gifs", "list"), cli("gifs", "show", "[/b]"), cli("react", "tears", "-k", 20), refused]
+    answers += [
+        cli("gifs", "edit", listed(cli)[0], "--rating", "pg"),
+        cli("gifs", "remove", "--yes", listed(cli)[0]),
+    ]
+    assert [outcome.code for outcome in answers] == [0, 2, 0, 1, 0, 0]
+    for outcome in answers:
+        assert not {"\x1b", "\x07", "\u202e"} & {*outcome.out, *outcome.err}
+    assert "[/b] \ufffd]0;mine\ufffd fake" in answers[0].out
+    assert "[/b]" in answers[2].out
+
+
+def test_names_that_are_no_text_and_words_that_are_no_path_are_refused(
+    cli: Cli, data: Path, files: Path
+) -> None:
+    good = draw(files / "good.gif", 1)
+    os.rename(draw(files / "bad.gif", 2), os.fsencode(files) + b"/bad\xff.gif")
+    outcome = cli("gifs", "add", files, "--json", "--processes", 1)
+    lines = {line["label"]: line for line in objects(outcome)}
+    assert outcome.code == 1
+    assert lines[str(good)]["status"] == "added"
+    assert lines[f"{files}/bad?.gif"]["text"] == "Its name is not valid UTF-8: rename it."
+    assert cli("gifs", "add", "data:image/gif;base64," + "A" * 5_000).err.startswith("There is no file data:")
+
+
 def test_a_gif_that_looks_like_another_is_refused_unless_that_is_skipped(
     cli: Cli, data: Path, files: Path
 ) -> None:

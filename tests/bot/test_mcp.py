@@ -196,6 +196,8 @@ async def test_refusals_are_readable(place: Place, tmp_path: Path) -> None:
         said = [
             await complaint(client, "add_gif", path_or_url=str(words)),
             await complaint(client, "add_gif", path_or_url=str(tmp_path / "nowhere.gif")),
+            await complaint(client, "add_gif", path_or_url="data:image/gif;base64," + "A" * 5_000),
+            await complaint(client, "add_gif", path_or_url="~nobody-of-this-name/a.gif"),
             await complaint(client, "add_gif", path_or_url="http://127.0.0.1/a.gif"),
             await complaint(client, "edit_gif", gif="nobody", name="x"),
             await complaint(client, "edit_gif", gif="nobody"),
@@ -205,7 +207,13 @@ async def test_refusals_are_readable(place: Place, tmp_path: Path) -> None:
             await complaint(client, "react", message=" "),
         ]
         assert all(text.endswith((".", "?")) and "Error" not in text for text in said), said
-        assert "public server" in said[2]
+        assert "public server" in said[4]
+        for pack in ("..", "../up", " ", "a\x1b[2J"):
+            for tool in ("add_gif", "edit_gif"):
+                wanted = {"path_or_url": str(words)} if tool == "add_gif" else {"gif": "nobody"}
+                said = [await complaint(client, tool, pack=pack, **wanted)]
+                assert said[0].startswith(f'"{pack}" is no name for a pack: ')
+        assert "60" in await complaint(client, "add_gif", path_or_url=str(words), tags=["x" * 61])
         assert "k" in await complaint(client, "react", message="hello", k=0)
 
 

@@ -11,7 +11,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, expect
 
 from tests.bot.browser import chromium, find_chromium, go, ready, see, visit
-from tests.bot.web_stage import WebStage, web_stage
+from tests.bot.web_stage import WebStage, draw_pattern, web_stage
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 PHONE = {"width": 360, "height": 740}
@@ -67,6 +67,48 @@ async def test_a_phone_shows_all_of_it(browser: Browser, stage: WebStage) -> Non
             await go(seen.page, name)
             width = await seen.page.evaluate("document.documentElement.scrollWidth")
             assert width <= PHONE["width"], name
+
+
+@pytest.mark.parametrize("width", [360, 640, 1280])
+async def test_long_words_stay_in_their_places(
+    width: int, browser: Browser, stage: WebStage, tmp_path: Path
+) -> None:
+    long = "Donaudampfschifffahrtsgesellschaft" * 2
+    await stage.add(
+        draw_pattern(tmp_path / "cat.gif"),
+        name=long,
+        alt_text="W" * 900,
+        tags="x" * 60,
+        pack="P" * 60,
+        scope="discord:" + "9" * 64,
+        categories="dance",
+    )
+    async with visit(browser, stage.link, viewport=PHONE | {"width": width}) as seen:
+        page = seen.page
+        await ready(page)
+        await page.locator("#try-scope").select_option("discord:" + "9" * 64)
+        await page.get_by_label("Mood").select_option("dance")
+        await page.locator("#try-count").select_option("24")
+        await page.get_by_label("Message").fill("party")
+        await expect(page.locator("#ranked h3", has_text=long)).to_be_visible()
+        assert await page.evaluate("document.documentElement.scrollWidth") <= width
+        await go(page, "Packs")
+        await page.locator(".tile", has_text=long).click()
+        await expect(page.get_by_role("dialog")).to_be_visible()
+        inside = "(dialog) => dialog.scrollWidth - dialog.clientWidth"
+        assert await page.get_by_role("dialog").evaluate(inside) == 0
+        assert await page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+async def test_every_pack_says_whose_it_is_on_a_phone_too(
+    browser: Browser, stage: WebStage, tmp_path: Path
+) -> None:
+    await stage.add(draw_pattern(tmp_path / "cat.gif"), scope="discord:7")
+    async with visit(browser, stage.link, viewport=PHONE) as seen:
+        await ready(seen.page)
+        await go(seen.page, "Packs")
+        packs = seen.page.get_by_role("navigation", name="Packs")
+        await expect(packs.get_by_role("heading", name="Discord 7")).to_be_visible()
 
 
 async def test_every_control_has_a_name(browser: Browser, stage: WebStage) -> None:

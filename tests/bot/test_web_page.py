@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
-from tests.bot.browser import PATIENCE_MS, chromium, find_chromium, go, ready, see, visit
+from tests.bot.browser import PATIENCE_MS, chromium, find_chromium, focused, go, press, ready, see, visit
 from tests.bot.web_stage import WebStage, draw_pattern, web_stage
 from tests.tiny import GIFS
 
@@ -41,21 +41,6 @@ async def browser() -> AsyncIterator[Browser]:
 async def stage(tiny_bundle: Path, tiny_pack: Path, tmp_path: Path) -> AsyncIterator[WebStage]:
     async with web_stage(tiny_bundle, tiny_pack, tmp_path) as opened:
         yield opened
-
-
-async def focused(page: Page) -> str:
-    """Return what has the focus, in its own words."""
-    return str(
-        await page.evaluate(
-            "document.activeElement.id || document.activeElement.getAttribute('aria-label')"
-            " || document.activeElement.textContent.trim()"
-        )
-    )
-
-
-async def press(page: Page, *keys: str) -> None:
-    for key in keys:
-        await page.keyboard.press(key)
 
 
 async def ask_until(page: Page, name: str) -> None:
@@ -197,6 +182,12 @@ async def test_a_refused_gif_says_why(browser: Browser, stage: WebStage, tmp_pat
         await seen.page.get_by_label("Or from a link").fill("http://127.0.0.1:1/cat.gif")
         await seen.page.get_by_role("button", name="Fetch").click()
         await expect(seen.page.locator(".intake-row.refused")).to_have_count(2)
+        await seen.page.get_by_label("Who sees them").select_option("other")
+        await seen.page.get_by_label("Server or workspace").fill("1234")
+        await seen.page.get_by_label("Or from a link").fill("http://example.org/cat.gif")
+        await seen.page.get_by_role("button", name="Fetch").click()
+        await expect(seen.page.get_by_label("Server or workspace")).to_be_focused()
+        await expect(seen.page.get_by_label("Or from a link")).to_have_value("http://example.org/cat.gif")
 
 
 async def test_packs_are_browsed_by_words_and_by_meaning(browser: Browser, stage: WebStage) -> None:

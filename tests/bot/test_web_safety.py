@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from starlette.requests import Request
 
+from bot.web._guard import path_of
 from tests.bot.web_stage import BEARER, TOKEN, WebStage, draw_pattern, web_stage
 
 MEGABYTE = 1_000_000
@@ -41,6 +43,15 @@ async def status(stage: WebStage, method: str, path: str, **options: Any) -> tup
         body = await answer.text(errors="replace")
         code = json.loads(body)["error"]["code"] if '"error"' in body[:10] else ""
         return answer.status, code
+
+
+async def raw(stage: WebStage, request: str) -> bytes:
+    """Send what no client would send; the answer must end the connection."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(stage.url.rpartition(":")[2]))
+    writer.write(request.encode())
+    answer = await asyncio.wait_for(reader.read(), 10)
+    writer.close()
+    return answer
 
 
 async def test_without_the_token_only_the_door_is_there(shared: WebStage) -> None:
@@ -125,6 +136,14 @@ async def test_names_of_others_do_not_lead_here(shared: WebStage) -> None:
     assert await status(shared, "GET", "/login", headers={"Host": "gifs.example"}) == (200, "")
 
 
+async def test_a_host_with_a_path_opens_no_door(shared: WebStage) -> None:
+    for host in ("127.0.0.1/static/x?", "127.0.0.1/healthz?", "x/healthz?"):
+        answer = await raw(shared, f"GET /api/packs HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")
+        assert b" 401 " in answer[:20] or b" 421 " in answer[:20], host
+    made_up = Request({"type": "http", "path": "/api/packs", "headers": [(b"host", b"a/static/x?")]})
+    assert path_of(made_up) == "/api/packs"  # its address says otherwise in older Starlettes
+
+
 async def test_every_answer_confines_the_page(shared: WebStage) -> None:
     gif = (await shared.ask("GET", "/api/gifs?limit=1"))["gifs"][0]
     for path in ("/", "/login", "/api", "/api/gifs", gif["url"], "/nothing", "/static/app.js"):
@@ -154,13 +173,11 @@ async def test_every_answer_confines_the_page(shared: WebStage) -> None:
     ],
 )
 async def test_no_path_leads_out(shared: WebStage, path: str) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", int(shared.url.rpartition(":")[2]))
-    writer.write(
+    answer = await raw(
+        shared,
         f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
-        f"Authorization: Bearer {TOKEN}\r\nConnection: close\r\n\r\n".encode()
+        f"Authorization: Bearer {TOKEN}\r\nConnection: close\r\n\r\n",
     )
-    answer = await asyncio.wait_for(reader.read(), 10)
-    writer.close()
     assert answer.startswith(b"HTTP/1.1 404")
     assert b"<html" not in answer
 

@@ -6,6 +6,7 @@ import { categoryField, editor } from "./editor.js";
 import { picture } from "./motion.js";
 
 const AT_ONCE = 2;
+const FOLDER = "A folder cannot be dropped: drop the files in it, or take it in with repartee gifs add.";
 const NAMES = {
   decode: "Read", duplicate: "Is it new?", flash: "Flashes", text: "Words in it", rating: "Rating",
   encode: "Make it fit", caption: "Describe", vector: "Understand", store: "Keep",
@@ -23,8 +24,7 @@ export function startAdd(known) {
   $("files").addEventListener("change", () => { take([...$("files").files]); $("files").value = ""; });
   $("link-form").addEventListener("submit", (event) => {
     event.preventDefault();
-    queue({ url: $("link").value.trim() });
-    $("link").value = "";
+    if (queue({ url: $("link").value.trim() })) $("link").value = "";
   });
   $("add-form").addEventListener("submit", (event) => event.preventDefault());
   $("add-scope").addEventListener("change", () => ($("other-scope").hidden = $("add-scope").value !== "other"));
@@ -46,9 +46,12 @@ function startDropping() {
   document.addEventListener("drop", (event) => {
     event.preventDefault();
     over(0);
-    if (!event.dataTransfer.files.length) return;
+    const dropped = [...event.dataTransfer.items].filter((item) => item.kind === "file");
+    if (!dropped.length) return;
     location.hash = "#add";
-    take([...event.dataTransfer.files]);
+    const isFolder = (item) => item.webkitGetAsEntry()?.isDirectory;
+    if (dropped.some(isFolder)) toast(FOLDER, true);
+    take(dropped.filter((item) => !isFolder(item)).map((item) => item.getAsFile()));
   });
 }
 
@@ -62,13 +65,15 @@ function said() {
 function queue(what) {
   if ($("add-scope").value === "other" && !($("add-other").value && $("add-other").reportValidity())) {
     $("add-other").focus();
-    return toast("Say first which server or workspace it is for.", true);
+    toast("Say first which server or workspace it is for.", true);
+    return false;
   }
   const row = newRow(what.file?.name ?? what.url);
   if (what.file) thumbnail(what.file, row.canvas);
-  if (what.file?.size > session.max_bytes) return refuse(row, { message: `It is larger than ${size(session.max_bytes)}.` });
-  waiting.push({ ...what, row, said: said() });
+  if (what.file?.size > session.max_bytes) refuse(row, { message: `It is larger than ${size(session.max_bytes)}.` });
+  else waiting.push({ ...what, row, said: said() });
   start();
+  return true;
 }
 
 async function start() {
@@ -116,7 +121,12 @@ function take_line(row, event) {
 function showAdded(row, gif) {
   row.title.textContent = gif.name;
   row.look.replaceChildren(picture(gif));
-  const mend = editor(gif, { onsaved: (changed) => { tellChange(); row.more.remove(); showAdded(row, changed); } });
+  const mend = editor(gif, { onsaved: (changed) => {
+    tellChange();
+    row.more.remove();
+    showAdded(row, changed);
+    row.more.querySelector("summary").focus();
+  } });
   row.more = el("details", { class: "mend" }, el("summary", { text: `Edit it. Alt text now: ${gif.alt_text}` }), mend);
   row.body.append(row.more);
 }

@@ -29,7 +29,20 @@ export async function leave() {
   location.assign("/login");
 }
 
-async function call(method, path, body, signal) {
+// A session that began anew in another tab has a new token: ask for it, and try once more.
+async function renewed(attempt) {
+  try {
+    return await attempt();
+  } catch (error) {
+    if (error.code !== "csrf") throw error;
+    await begin();
+    return attempt();
+  }
+}
+
+const call = (...wanted) => renewed(() => ask(...wanted));
+
+async function ask(method, path, body, signal) {
   const headers = method === "GET" ? {} : { "X-CSRF-Token": csrf };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   let answer;
@@ -47,13 +60,14 @@ async function call(method, path, body, signal) {
 
 function fail(status, problem) {
   if (status === 401) location.assign("/login");
-  if (problem.code === "csrf") location.reload();
   throw new Refused(status, problem);
 }
 
 // Sends a form or JSON; tells how much is sent, and each line of the answer as it comes.
 // With fetch nobody would know how far a file is on its way, so it is an XMLHttpRequest.
-export function stream(path, body, { sent = () => {}, line }) {
+export const stream = (...wanted) => renewed(() => send(...wanted));
+
+function send(path, body, { sent = () => {}, line }) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     let read = 0;

@@ -2,6 +2,7 @@
 import { begin, leave } from "./api.js";
 import { startAdd } from "./add.js";
 import { $, options, scopeName, toast } from "./dom.js";
+import { startDetail } from "./detail.js";
 import { startEditor } from "./editor.js";
 import { startMotion } from "./motion.js";
 import { refreshPacks, showPacks, startPacks } from "./packs.js";
@@ -12,13 +13,14 @@ const FOCUS = { try: "message", packs: "search" };
 
 function show(isFirst = false) {
   const wanted = location.hash.slice(1);
-  const view = wanted in VIEWS ? wanted : "try";
+  const view = Object.hasOwn(VIEWS, wanted) ? wanted : "try";
   for (const name of Object.keys(VIEWS)) {
     $(`view-${name}`).hidden = name !== view;
     const link = document.querySelector(`nav [data-view="${name}"]`);
     if (name === view) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
+  $("detail").close(); // what goes back in the history leaves it, too
   document.title = `${VIEWS[view]} · Repartee`;
   if (view === "packs") showPacks();
   if (!isFirst || view === "try") $(FOCUS[view] ?? "main").focus({ preventScroll: true });
@@ -41,9 +43,13 @@ try {
   startPacks(session, fillScopes);
   startAdd(session);
   await refreshPacks();
-  $("leave").addEventListener("click", leave);
+  startDetail();
+  $("leave").addEventListener("click", () => leave().catch((error) => toast(error.message, true)));
+  document.querySelector(".skip").addEventListener("click", (event) => { // the # names the view
+    event.preventDefault();
+    $("main").focus();
+  });
   addEventListener("hashchange", () => show());
-  $("detail").addEventListener("click", (event) => event.target === $("detail") && $("detail").close());
   show(true);
   document.body.dataset.ready = "yes";
 } catch (error) {

@@ -9,34 +9,60 @@ const CHANGED = "gifs-changed";
 export const onChange = (listener) => document.addEventListener(CHANGED, listener);
 export const tellChange = () => document.dispatchEvent(new CustomEvent(CHANGED));
 
+export const keyOf = (gif) => `${gif.scope}/${gif.id}`;
+
+const FIXED = {
+  shipped: "It came with Repartee and stays as it is.",
+  elsewhere: "The workers have it, and this host has not: look there for its file.",
+};
+
+// All but the dialog is out of reach while it is open, for screen readers too: what is told goes in with it.
+function carry(place) {
+  place.append($("status"), $("toasts"));
+}
+
+export function startDetail() {
+  const dialog = $("detail");
+  let isOutside = false; // a text selected out of the dialog ends in a click on what is behind
+  dialog.addEventListener("pointerdown", (event) => (isOutside = event.target === dialog));
+  dialog.addEventListener("click", (event) => isOutside && event.target === dialog && dialog.close());
+  dialog.addEventListener("close", () => carry(document.body));
+}
+
 export function openDetail(gif) {
   const dialog = $("detail");
-  const isOwn = gif.scope !== "shipped";
+  const isOwn = !Object.hasOwn(FIXED, gif.scope);
   const body = isOwn ? ownBody(gif, dialog) : shippedBody(gif);
   const votes = el("ul", { class: "votes" });
-  dialog.replaceChildren(
+  dialog.dataset.of = keyOf(gif);
+  $("detail-content").replaceChildren(
     el("div", { class: "detail-head" },
       el("h2", { id: "detail-head", text: gif.name }),
       el("button", { class: "button quiet", type: "button", text: "Close", onclick: () => dialog.close() })),
     el("div", { class: "detail-body" },
       el("div", {},
         el("div", { class: "stage large" }, picture(gif)),
-        el("p", { class: "hint", text: origin(gif) }),
+        el("p", { class: "hint" }, ...origin(gif)),
         el("div", { class: "row" },
           el("button", { class: "button small", type: "button", text: "Copy link", onclick: () => copy(new URL(gif.url, location.origin).href, "Link") }),
           el("a", { class: "button small", href: gif.url, download: `${gif.name}.gif`, text: "Download" })),
         el("h3", { text: "What people think" }), votes),
       body),
   );
-  if (!dialog.open) dialog.showModal();
+  if (dialog.open) dialog.querySelector("[type=submit]")?.focus(); // it was just saved
+  else {
+    dialog.showModal();
+    carry(dialog);
+  }
   showVotes(gif, votes);
 }
 
 function origin(gif) {
-  const parts = [scopeName(gif.scope), `pack ${gif.pack}`];
+  const parts = [scopeName(gif.scope)];
+  if (gif.pack) parts.push(`pack ${gif.pack}`);
   if (gif.bytes) parts.push(size(gif.bytes));
   if (gif.added_at) parts.push(`added ${new Date(1000 * gif.added_at).toLocaleDateString()}`);
-  return parts.join(" · ");
+  return parts.flatMap((part) => [" · ", el("bdi", { text: part })]).slice(1);
 }
 
 function ownBody(gif, dialog) {
@@ -72,7 +98,7 @@ function shippedBody(gif) {
     ["Rating", gif.rating], ["Licence", gif.licence]];
   return el("div", {},
     el("dl", { class: "facts" }, ...facts.flatMap(([name, value]) => [el("dt", { text: name }), el("dd", {}, value)])),
-    el("p", { class: "hint", text: "It came with Repartee and stays as it is." }));
+    el("p", { class: "hint", text: FIXED[gif.scope] }));
 }
 
 async function showVotes(gif, list) {

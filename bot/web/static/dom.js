@@ -23,6 +23,7 @@ export const commas = (text) => text.split(",").map((part) => part.trim()).filte
 export function scopeName(scope) {
   if (scope === "shared") return "Everybody";
   if (scope === "shipped") return "Came with Repartee";
+  if (scope === "elsewhere") return "Where the workers run";
   const [platform, place] = scope.split(":");
   return place ? `${platform[0].toUpperCase()}${platform.slice(1)} ${place}` : scope;
 }
@@ -35,6 +36,16 @@ export function size(bytes) {
 export function options(select, entries, chosen = select.value) {
   select.replaceChildren(...entries.map(([value, text]) => el("option", { value, text })));
   if (entries.some(([value]) => value === chosen)) select.value = chosen;
+}
+
+// Draws a list anew; the focus stays where it was: on the same part, on one of the same `data-key`, or nearby.
+export function redraw(place, parts, otherwise = null) {
+  const had = place.contains(document.activeElement) ? document.activeElement : null;
+  place.replaceChildren(...parts);
+  if (!had) return;
+  const same = (part) => had.dataset.key !== undefined && part.dataset.key === had.dataset.key;
+  const again = had.isConnected ? had : [...place.querySelectorAll("[data-key]")].find(same);
+  (again ?? otherwise)?.focus({ preventScroll: true });
 }
 
 // A screen reader says only what is new: the same sentence twice would be silent.

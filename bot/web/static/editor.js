@@ -36,10 +36,10 @@ export function editor(gif, { onsaved, actions = [] }) {
     control.id = `edit-${++number}`;
     return el("div", { class: "field" }, el("label", { for: control.id, text: label }), control);
   };
-  const name = el("input", { value: gif.name, required: true, maxlength: 100 });
-  const alt = el("textarea", { rows: 3, required: true, maxlength: 500 });
+  const name = el("input", { value: gif.name, dir: "auto", required: true, maxlength: 100 });
+  const alt = el("textarea", { rows: 3, required: true, maxlength: 1000, dir: "auto" });
   alt.value = gif.alt_text;
-  const tags = el("input", { value: gif.tags.join(", ") });
+  const tags = el("input", { value: gif.tags.join(", "), dir: "auto" });
   const pack = el("input", { value: gif.pack, required: true, maxlength: 60, list: "pack-names" });
   const rating = el("select");
   options(rating, known.ratings.map((value) => [value, value]), gif.rating);
@@ -54,10 +54,13 @@ export function editor(gif, { onsaved, actions = [] }) {
     event.preventDefault();
     wrong.textContent = categories.names.length ? "" : "Choose a category at least.";
     if (wrong.textContent) return;
-    const change = {
+    const said = {
       name: name.value.trim(), alt_text: alt.value.trim(), tags: commas(tags.value),
       categories: categories.names, pack: pack.value.trim(), rating: rating.value,
     };
+    const known = { ...gif, tags: commas(gif.tags.join(", ")) };
+    const isNew = ([field, value]) => JSON.stringify(value) !== JSON.stringify(known[field]);
+    const change = Object.fromEntries(Object.entries(said).filter(isNew)); // others may change the rest meanwhile
     try {
       const changed = await patch(address(gif), change);
       toast(`${changed.name} saved`);

@@ -1,10 +1,11 @@
 // Browse and search what is there: a page at a time, more as one scrolls.
 import { get, post, Refused } from "./api.js";
-import { $, el, options, scopeName, spoken, toast } from "./dom.js";
-import { onChange, openDetail } from "./detail.js";
+import { $, el, options, redraw, say, scopeName, spoken, toast } from "./dom.js";
+import { keyOf, onChange, openDetail } from "./detail.js";
 import { picture, rest, wake } from "./motion.js";
 
 const PAUSE_MS = 160;
+const NOTHING = "No GIF has all of that: try fewer words, or search by meaning.";
 const chosen = { scope: "", pack: "" };
 let asked = 0;
 let timer = 0;
@@ -19,11 +20,16 @@ export function startPacks(session, onpacks) {
     clearTimeout(timer);
     timer = setTimeout(search, PAUSE_MS);
   });
-  $("search-form").addEventListener("change", search);
+  // To leave the field is no new wish: a tile that was drawn anew while it is pressed is not clicked.
+  $("search-form").addEventListener("change", (event) => event.target !== $("search") && search());
   $("search-form").addEventListener("submit", (event) => { event.preventDefault(); search(); });
   $("more").addEventListener("click", more);
   new IntersectionObserver((seen) => seen.some((entry) => entry.isIntersecting) && more(), { rootMargin: "400px" })
     .observe($("more"));
+  $("detail").addEventListener("close", () => { // what opened it was drawn anew after a change
+    const has = document.activeElement;
+    if (has === document.body || $("detail").contains(has)) (tileOf($("detail").dataset.of) ?? $("search")).focus();
+  });
   onChange(() => { refreshPacks(); if (isShown) search(); });
 }
 
@@ -39,20 +45,21 @@ export async function refreshPacks() {
   whenKnown(known);
   const entry = (scope, pack, name, count, link) => {
     const button = el("button", { type: "button", class: "pack", "aria-pressed": String(chosen.scope === scope && chosen.pack === pack),
+      data: { key: `${scope}/${pack}` },
       onclick: () => { Object.assign(chosen, { scope, pack }); refreshPacks(); search(); } },
       el("span", { text: name }), el("span", { class: "count", text: count }));
     return el("li", {}, button, link);
   };
   const all = known.packs.reduce((sum, pack) => sum + pack.gifs, 0);
   const scopes = [...new Set(known.packs.map((pack) => pack.scope))];
-  $("packs-list").replaceChildren(
+  redraw($("packs-list"), [
     el("ul", {}, entry("", "", "All GIFs", all)),
     ...scopes.flatMap((scope) => [
       el("h2", { text: scopeName(scope) }),
       el("ul", {}, ...known.packs.filter((pack) => pack.scope === scope)
         .map((pack) => entry(scope, pack.name, pack.name, pack.gifs, download(pack)))),
     ]),
-  );
+  ]);
 }
 
 function download({ scope, name }) {
@@ -68,8 +75,10 @@ async function search() {
   try {
     const { gifs, total, next_offset: offset, note } = await find();
     if (number !== asked) return;
-    $("tiles").replaceChildren(...gifs.map(tile));
-    $("found").textContent = note ?? (total === 1 ? "1 GIF" : `${total} GIFs`);
+    redraw($("tiles"), gifs.map(tile), $("search"));
+    const found = note ?? (total ? `${total} GIF${total === 1 ? "" : "s"}` : NOTHING);
+    if (found !== $("found").textContent) say(found);
+    $("found").textContent = found;
     follow(offset);
   } catch (error) {
     complain(error);
@@ -103,13 +112,16 @@ async function more() {
   const offset = next;
   next = null;
   const page = await get(`/api/gifs?${query(offset)}`).catch(complain);
-  if (!page || number !== asked) return;
+  if (number !== asked) return;
+  if (!page) return void (next = offset); // the button tries again
   $("tiles").append(...page.gifs.map(tile));
   follow(page.next_offset);
 }
 
+const tileOf = (key) => [...$("tiles").querySelectorAll(".tile")].find((tile) => tile.dataset.key === key);
+
 function tile(gif) {
-  const button = el("button", { class: "tile", type: "button", onclick: () => openDetail(gif) },
+  const button = el("button", { class: "tile", type: "button", data: { key: keyOf(gif) }, onclick: () => openDetail(gif) },
     el("span", { class: "stage" }, picture(gif, { isCalm: true, alt: "" })),
     el("span", { class: "tile-name", text: gif.name }),
     el("span", { class: "hint", text: gif.categories.map(spoken).join(", ") }));

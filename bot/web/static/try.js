@@ -1,6 +1,6 @@
 // Type a message, see the GIFs: the newest answer wins, and a card that stays keeps moving.
 import { post, Refused } from "./api.js";
-import { $, copy, el, meter, options, percent, say, setMeter, spoken, toast } from "./dom.js";
+import { $, copy, el, meter, options, percent, redraw, say, setMeter, spoken, toast } from "./dom.js";
 import { onChange, openDetail } from "./detail.js";
 import { picture } from "./motion.js";
 
@@ -71,6 +71,7 @@ function show(answer) {
   $("notes").replaceChildren(...answer.notes.map((note) => el("li", { text: note })));
   $("timing").textContent = `Answered in ${answer.took_ms.toFixed(1)} ms by ${answer.model}`;
   $("model").textContent = `Model: ${answer.model}`;
+  if ($("view-try").hidden) return; // asked again after a change elsewhere
   const best = shown.length ? `, the best one: ${shown[0].gif.name}` : "";
   const gate = answer.is_held ? `No playful GIF should be sent: ${percent(answer.hold)}. ` : "";
   say(`${gate}${shown.length} ${answer.is_held ? "gentle " : ""}GIFs${best}.`);
@@ -106,7 +107,7 @@ function place(list, ranked) {
     update(card, entry, number + 1);
     return card;
   });
-  list.replaceChildren(...cards);
+  redraw(list, cards, $("message"));
 }
 
 function newCard(gif) {
