@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import shutil
 import tempfile
@@ -31,6 +32,7 @@ from bot.web._records import (
 from bot.web._shelf import Query, Shelf, inner_scope
 from bot.web.messages import READ_ONLY, UNKNOWN_PACK
 from inference.catalogue import GifChange
+from inference.errors import UnavailableError
 
 MOST_AT_ONCE = 200
 FARTHEST = 10_000_000
@@ -55,11 +57,10 @@ class Gifs:
     async def packs(self, request: Request) -> Response:
         """List packs and scopes."""
         packs = await self._shelf.packs()
-        voting = [
-            f"{platform}:{guild}"
-            for platform, memory in self._memories.items()
-            for guild in await memory.voting_guilds()
-        ]
+        voting: list[str] = []
+        with contextlib.suppress(UnavailableError):  # the packs are here, wherever the votes are
+            for platform, memory in self._memories.items():
+                voting += [f"{platform}:{guild}" for guild in await memory.voting_guilds()]
         own = {pack.scope for pack in packs} - {SHIPPED}
         return answer(PacksAnswer(packs=packs, scopes=sorted({*own, *voting})))
 
