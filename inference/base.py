@@ -23,6 +23,7 @@ from inference.catalogue import CatalogueGif, Snapshot
 from inference.holdings import SHARED, Addition, Floats, Holdings
 from inference.pack import PackGif
 from inference.picker import primary_rows
+from inference.said import with_tags
 
 TOLERATED = 1_000  # GIFs that came or went since a graph was built, or
 TOLERATED_SHARE = 10  # a tenth of those in it
@@ -110,7 +111,12 @@ def _holdings(
     layout = hashlib.sha256(holdings.layout.encode())
     for row, one in zip(rows, placed, strict=True):
         layout.update(f"{row.content} {one is None}\n".encode())
-    return dataclasses.replace(holdings, is_gone=is_gone, packed=count, own=own, layout=layout.hexdigest())
+    tags = with_tags(
+        {}, ((SHARED, count + n, one.gif.entry) for n, one in enumerate(placed) if one is not None)
+    )
+    return dataclasses.replace(
+        holdings, is_gone=is_gone, packed=count, own=own, layout=layout.hexdigest(), tags=tags
+    )
 
 
 def _gone(row: _Row) -> CatalogueGif:

@@ -199,6 +199,7 @@ class Engine:
         Raises:
             ShortRankingError: the reading lacks its vector and its ranking is too short for this request.
         """
+        request = self._picker.lifted(request, reading.text)
         if reading.vector is not None:
             ranking, chosen = self._picker.pick(reading.vector, reading.ranking, request)
         elif (found := self._picker.choose(reading.ranking, request)) is not None:

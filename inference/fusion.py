@@ -102,7 +102,10 @@ def _check_content(path: Path, entry: PackGif) -> None:
 
 
 class OwnWeights(msgspec.Struct, frozen=True):
-    """How the parts of an own GIF count; the defaults were chosen by `benchmarks/own_gifs.py`.
+    """How the parts of an own GIF count.
+
+    `python -m benchmarks.own_gifs --grid` chose those of the vector; those of the guess, and the categories'
+    own, were tried on its figures one by one.
 
     In its vector: the picture, the words, the categories and, beside those that were guessed, `doubt`, all of
     them by their likelihood at `temperature`. In the guess: beside the words the picture (`guess_image`),

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from inference.catalogue import CatalogueGif
 from inference.fingerprints import Bits
+from inference.said import Key, lifts, with_tags
 
 SHARED = ""
 
@@ -53,6 +54,7 @@ class Holdings:
         vectors: (n - first, dim) float32 of the rows after these.
         own: rows of living own GIFs by scope and id.
         layout: digest of which GIF stands in which row.
+        tags: rows of own GIFs by scope and tag, as `inference.said` reads them; gone ones may be among them.
     """
 
     gifs: list[CatalogueGif]
@@ -65,6 +67,7 @@ class Holdings:
     vectors: Floats
     own: Mapping[tuple[str, str], int] = field(default_factory=dict)
     layout: str = ""
+    tags: Mapping[Key, Sequence[int]] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -101,6 +104,10 @@ class Holdings:
             vectors=np.concatenate([self.vectors, *(one.vector[None] for one in added)]),
             own=own,
             layout=digest.hexdigest(),
+            tags=with_tags(
+                self.tags,
+                ((one.scope, len(self.gifs) + n, one.gif.entry) for n, one in enumerate(added)),
+            ),
         )
 
     @cached_property
@@ -130,6 +137,11 @@ class Holdings:
         mine = [self.gifs[row].entry.id for row in self.layers.get(scope, ()) if scope != SHARED]
         rows = (row for gif in mine for row in (self.own.get((SHARED, gif)), self._packs.get(gif)))
         return np.array(sorted(self._replaced.union(row for row in rows if row is not None)), np.int64)
+
+    def lifts(self, scope: str, message: str) -> dict[str, float]:
+        """Return by id how far the GIFs that a scope sees are lifted by what a cleaned message says."""
+        found = lifts(message, self.tags, dict.fromkeys((SHARED, scope)))
+        return {self.gifs[row].entry.id: lift for row, lift in found.items() if not self.is_gone[row]}
 
     @cached_property
     def _packs(self) -> dict[str, int]:

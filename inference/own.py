@@ -9,7 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from inference.bundle import Bundle
-from inference.catalogue import CatalogueGif, Change, OwnGif, OwnGifs
+from inference.catalogue import CatalogueGif, Change, OwnGif, OwnGifs, content_of
 from inference.encoders import TextEncoder
 from inference.errors import PackError
 from inference.frames import read_frames
@@ -55,7 +55,7 @@ class OwnSource:
         gone, added, done, folder = [], [], 0, own.folder.resolve()
         for line in changes.lines:
             if line.gif is not None and line.vector is None:
-                line, done = line._replace(vector=self._embed(own, line.gif)), done + 1
+                line, done = self._embedded(own, line, line.gif), done + 1
                 if progress is not None:
                     progress(done, missing)
             if line.gif is None or line.vector is None:
@@ -64,14 +64,24 @@ class OwnSource:
                 added.append(self._addition(folder, line, line.gif, line.vector))
         return News(changes.revision, gone, added, changes.is_whole)
 
-    def _embed(self, own: OwnGifs, gif: OwnGif) -> Floats | None:
+    def _embedded(self, own: OwnGifs, line: Change, gif: OwnGif) -> Change:
+        """Return a line with a vector, where the file is readable; guessed categories follow the words."""
         try:
-            vector = self._embedder.embed(read_frames(own.path(gif), self._frames), gif.entry)
+            frames = read_frames(own.path(gif), self._frames)
         except PackError as error:
             get_logger("own").warning("a GIF is left out", gif=gif.id[:8], reason=type(error).__name__)
-            return None
-        own.keep_vector(gif, self.model, vector)
-        return vector
+            return line
+        entry, is_guessed = gif.entry, "categories" in gif.entry.made_up
+        if is_guessed:
+            categories = self._embedder.categories(frames, entry)
+            entry = msgspec.structs.replace(entry, categories=categories)
+        vector = self._embedder.embed(frames, entry)
+        if is_guessed:
+            own.settle(gif, entry.categories, self.model, vector)
+        else:
+            own.keep_vector(gif, self.model, vector)
+        kept = msgspec.structs.replace(gif, entry=entry)
+        return line._replace(gif=kept, vector=vector, content=content_of(entry))
 
     def _addition(self, folder: Path, line: Change, gif: OwnGif, vector: Floats) -> Addition:
         entry = gif.entry

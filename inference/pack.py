@@ -34,7 +34,8 @@ class GifSource(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 class PackGif(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One manifest line; the id is the sha256 of the file, the primary category comes first.
 
-    `text` are the words in the picture, `caption` says in a sentence what it shows, where these are known.
+    `text` are the words in the picture, `caption` says in a sentence what it shows, where these are known;
+    `made_up` names the fields that no person gave, so that they follow the others.
     """
 
     id: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
@@ -48,6 +49,7 @@ class PackGif(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     rating: str = "g"
     text: str = ""
     caption: str = ""
+    made_up: list[str] = []
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,7 +17,7 @@ from inference.holdings import SHARED, Holdings
 from inference.layers import LayeredIndex
 from inference.protocol import RATINGS, Reaction, ReactRequest
 from inference.ranker import confidence, explain, vary
-from inference.shifts import is_settled
+from inference.shifts import LIMIT, is_settled
 
 FIRST_CANDIDATES = 512
 TELLING = 4  # letters that a tag needs to be given as a reason
@@ -137,6 +138,15 @@ class Picker:
             ranking = self.rank(vector, size, request.categories, raised, request.scope)
             size *= 4
         return ranking, chosen
+
+    def lifted(self, request: ReactRequest, message: str) -> ReactRequest:
+        """Return a request in which the own GIFs whose tags a cleaned message says are shifted up."""
+        lifts = self.holdings.lifts(request.scope, message)
+        if not lifts:
+            return request
+        sums = {gif: request.shifts.get(gif, 0.0) + lift for gif, lift in lifts.items()}
+        limited = {gif: max(-LIMIT, min(LIMIT, shift)) for gif, shift in sums.items()}
+        return msgspec.structs.replace(request, shifts=request.shifts | limited)
 
     def finish(self, ranking: Ranking, chosen: list[int], text: str) -> list[Reaction]:
         """Put what was chosen into words, for a cleaned message."""

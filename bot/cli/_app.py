@@ -56,6 +56,15 @@ def react(
         bool, typer.Option("--json", help="Print one JSON object instead of a table.")
     ] = False,
     open_first: Annotated[bool, typer.Option("--open", help="Open the first GIF in a viewer.")] = False,
+    scope: Annotated[
+        str,
+        typer.Option(
+            "--scope",
+            metavar="SCOPE",
+            help="Also the own GIFs of discord:GUILD or slack:TEAM.",
+            show_default="everybody",
+        ),
+    ] = "",
     input_file: Annotated[
         str | None,
         typer.Option("--input", metavar="FILE", help='Rank many: lines of {"id", "text"}; - is stdin.'),
@@ -67,11 +76,11 @@ def react(
     """Answer one message, or a file of them."""
     from bot.cli import _batch, _react
 
-    _react.check_options(text, input_file, output_file, as_json=as_json, open_first=open_first)
+    _react.check_options(text, input_file, output_file, as_json=as_json, open_first=open_first, scope=scope)
     if input_file is not None:
         _batch.rank_file(input_file, output_file or "-", k)
     else:
-        _react.react_to(" ".join(text or []), k, as_json=as_json, open_first=open_first)
+        _react.react_to(" ".join(text or []), k, as_json=as_json, open_first=open_first, scope=scope)
 
 
 @app.command(name="eval", help=messages.EVAL_HELP, epilog=messages.EVAL_EPILOG)

@@ -26,6 +26,7 @@ WHERE_PACK = " in the pack {pack}"
 WHERE_SCOPE = " of {scope}"
 COLUMNS = ("Id", "Name", "Pack", "Scope", "Categories", "Tags", "Rating", "Size")
 TOTAL = "{count} GIFs, {size}"
+ONE = "1 GIF, {size}"
 EVERYBODY = "everybody"
 FIELDS = {
     "id": "Id",

@@ -64,7 +64,11 @@ def show_list(pack: str, scope: str | None, *, as_json: bool) -> None:
     console = _console()
     console.print(_table(gifs))
     size = _size(sum(gif.bytes for gif in gifs))
-    console.print(messages.TOTAL.format(count=len(gifs), size=size), style="dim", highlight=False)
+    console.print(
+        (messages.TOTAL if len(gifs) > 1 else messages.ONE).format(count=len(gifs), size=size),
+        style="dim",
+        highlight=False,
+    )
 
 
 def show_one(wanted: str, scope: str | None, *, as_json: bool) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import msgspec
 import typer
 
+from bot.cli._scopes import read_scope
 from bot.cli._service import open_service
 from bot.cli._settings import read_settings
 from bot.cli.messages import (
@@ -32,6 +33,7 @@ def check_options(
     *,
     as_json: bool,
     open_first: bool,
+    scope: str = "",
 ) -> None:
     """Refuse options that do not go together.
 
@@ -48,15 +50,17 @@ def check_options(
         raise MessageError(ONE_MESSAGE_ONLY.format(option="--open"))
     if input_file is not None and as_json:
         raise MessageError(JSON_ANYWAY)
+    if input_file is not None and scope:
+        raise MessageError(ONE_MESSAGE_ONLY.format(option="--scope"))
 
 
-def react_to(text: str, k: int, *, as_json: bool, open_first: bool) -> None:
-    """Answer one message on stdout.
+def react_to(text: str, k: int, *, as_json: bool, open_first: bool, scope: str = "") -> None:
+    """Answer one message on stdout, as the server or workspace of `scope` would be answered.
 
     Raises:
         ReparteeError: names what is wrong and what to do.
     """
-    reply = asyncio.run(_ask(ReactRequest(text=text, k=k), only_gentle=not as_json))
+    reply = asyncio.run(_ask(ReactRequest(text=text, k=k, scope=read_scope(scope)), only_gentle=not as_json))
     if as_json:
         typer.echo(msgspec.json.encode(ranked_message(None, reply)))  # bytes: UTF-8 in any locale
         for note in reply.notes:

@@ -7,7 +7,7 @@ people added.
 from inference.catalogue._catalogue import WRITE_EVERY, Catalogue, Snapshot
 from inference.catalogue._export import check, export
 from inference.catalogue._files import identity
-from inference.catalogue._gifs import CatalogueGif
+from inference.catalogue._gifs import CatalogueGif, content_of
 from inference.catalogue._own import OwnGifs
 from inference.catalogue._records import Change, Changes, GifChange, NewGif, OwnGif, PackSummary
 
@@ -24,6 +24,7 @@ __all__ = [
     "PackSummary",
     "Snapshot",
     "check",
+    "content_of",
     "export",
     "identity",
 ]

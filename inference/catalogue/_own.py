@@ -23,6 +23,7 @@ from inference.catalogue._records import (
     GifChange,
     NewGif,
     OwnGif,
+    reworded,
 )
 from inference.errors import DuplicateGifError, PackFullError
 from inference.fingerprints import KIND
@@ -87,7 +88,7 @@ class OwnGifs(OwnReader):
             old = self._get(scope, gif)
             wanted = {name: value for name, value in msgspec.to_builtins(change).items() if value is not None}
             pack = wanted.pop("pack", old.pack)
-            entry = msgspec.structs.replace(old.entry, **wanted)
+            entry = reworded(old.entry, wanted)
             self._db.execute(
                 "UPDATE own_gifs SET pack = ?, entry = ?, content = ?, revision = ?"
                 " WHERE scope = ? AND gif = ?",
@@ -118,6 +119,16 @@ class OwnGifs(OwnReader):
         """
         with explained(self.catalogue), transaction(self._db):
             yield
+
+    def settle(self, gif: OwnGif, categories: list[str], model: str, vector: Floats) -> None:
+        """Store the categories that a model chose, and the vector, unless the GIF has changed meanwhile."""
+        entry = msgspec.structs.replace(gif.entry, categories=categories)
+        with explained(self.catalogue), transaction(self._db):
+            self._db.execute(
+                "UPDATE own_gifs SET entry = ?, content = ? WHERE scope = ? AND gif = ? AND content = ?",
+                (msgspec.json.encode(entry), content_of(entry), gif.scope, gif.id, content_of(gif.entry)),
+            )
+            self._put_vector(gif.scope, entry, model, vector)
 
     def keep_vector(self, gif: OwnGif, model: str, vector: Floats) -> None:
         """Store the vector of a GIF; without effect where the GIF has changed meanwhile."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from inference.fingerprints import Bits
 from inference.pack import PackGif
 from inference.protocol import Rating
+from inference.wording import make_alt_text
 
 Floats = NDArray[np.float32]
 OWN_COLUMNS = "scope, pack, entry, origin, at, bytes, revision"
@@ -98,6 +99,17 @@ class Changes(NamedTuple):
     revision: int
     lines: list[Change]
     is_whole: bool
+
+
+def reworded(entry: PackGif, wanted: Mapping[str, Any]) -> PackGif:
+    """Return a GIF with other values of some fields, and with what was made up of them made up again."""
+    given = {field for field, value in wanted.items() if value != getattr(entry, field)}
+    made_up = [field for field in entry.made_up if field not in given]
+    entry = msgspec.structs.replace(entry, **wanted, made_up=made_up)
+    if "alt_text" not in made_up:
+        return entry
+    alt_text = make_alt_text(entry.name, entry.tags, entry.text, entry.caption)
+    return msgspec.structs.replace(entry, alt_text=alt_text)
 
 
 def own_gif(row: Sequence[Any]) -> OwnGif:

@@ -1,4 +1,4 @@
-"""What people and search read of a GIF that nobody described: its name and its alternative text."""
+"""What people and search read of a GIF that nobody named."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Protocol
 from urllib.parse import unquote, urlsplit
 
 from inference.pack import NAMELESS
+from inference.wording import shortened
 
 if TYPE_CHECKING:
     from PIL import Image
 
 NAME_CHARACTERS = 60
-ALT_CHARACTERS = 1000
 TAGS_OF_NAME = 3
 
 # What cameras, programs and sites put into names of files.
@@ -52,20 +52,7 @@ def make_name(label: str, tags: Sequence[str] = (), text: str = "") -> str:
     made = _words_of(label)
     for other in (" ".join(tags[:TAGS_OF_NAME]), text, NAMELESS):
         made = made or " ".join(other.split())
-    return _shortened(made, NAME_CHARACTERS, "")
-
-
-def make_alt_text(name: str, tags: Sequence[str] = (), text: str = "", caption: str = "") -> str:
-    """Describe a GIF for those who do not see it, in at most `ALT_CHARACTERS` characters."""
-    told = f"{name} {caption}".casefold()
-    further = [tag for tag in dict.fromkeys(tags) if tag.casefold() not in told]
-    opening = caption.strip() or f"{name[:1].upper()}{name[1:]}"
-    if further:
-        opening = f"{opening.rstrip('.')} ({', '.join(further)})"
-    parts = [opening if opening.endswith((".", "!", "?")) else f"{opening}."]
-    if text:
-        parts.append(f'Text in the picture: "{text}".')
-    return _shortened(" ".join(parts), ALT_CHARACTERS, "…")
+    return shortened(made, NAME_CHARACTERS, "")
 
 
 def _words_of(label: str) -> str:
@@ -86,10 +73,3 @@ def _is_word(token: str) -> bool:
         return False
     is_spelt = not token.isascii() or bool(_VOWEL.search(token)) or len(token) <= 4
     return (is_spelt and len(token) > 1) or token in ("i", "I", "a")
-
-
-def _shortened(text: str, characters: int, ending: str) -> str:
-    if len(text) <= characters:
-        return text
-    cut = text[: characters + 1 - len(ending)]
-    return cut.rsplit(" ", 1)[0].rstrip(" ,.(")[: characters - len(ending)] + ending

@@ -26,6 +26,7 @@ UNSUPPORTED = "It is no GIF, WebP, PNG or MP4."
 TOO_LARGE = "It has {size:.1f} MiB; {limit:.0f} MiB are as much as is taken in."
 TOO_WIDE = "It has {width} x {height} pixels, which is more than is taken in: make it smaller."
 TOO_MANY = "It has more than {limit} frames: cut it, or leave frames out."
+BOMB = "It has more pixels than are taken in: make it smaller."
 TOO_MUCH = "All its frames together are more than is taken in: make it smaller or shorter."
 TOO_LONG = "It takes longer than {limit:.0f} s: cut it."
 EMPTY = "There is nothing in it."
@@ -246,7 +247,7 @@ def _explained() -> Iterator[None]:
     except BROKEN as error:
         raise RefusedError(UNREADABLE.format(reason=_reason(error))) from error
     except Image.DecompressionBombError as error:
-        raise RefusedError(TOO_MUCH, "too_large") from error
+        raise RefusedError(BOMB, "too_large") from error
     except MemoryError as error:
         raise RefusedError(TOO_MUCH, "too_much_memory") from error
 

@@ -16,7 +16,7 @@ from inference.encoders import ImageEncoder, TextEncoder
 from inference.errors import RefusedError
 from inference.fingerprints import MOMENTS, Bits, fingerprint
 from inference.fusion import Floats, OwnEmbedder, own_vector_key
-from inference.ingest._caption import make_alt_text, make_name, open_captioner
+from inference.ingest._caption import make_name, open_captioner
 from inference.ingest._clip import Clip, open_clip
 from inference.ingest._encode import encode_gif
 from inference.ingest._messages import Prepared
@@ -25,12 +25,14 @@ from inference.ingest._rating import Rater, find_model
 from inference.ingest._scan import Scan, scan
 from inference.ingest._submission import Options, Stage, StageReport, Submission
 from inference.pack import PackGif
+from inference.wording import make_alt_text
 
 if TYPE_CHECKING:
     from PIL import Image
 
 MARKED, UNMARKED = "r", "g"
 MOST_CATEGORIES = 3
+MADE_UP = ("name", "categories", "alt_text")
 
 SWITCHED_OFF = "switched off"
 NOT_INSTALLED = "not installed"
@@ -187,6 +189,7 @@ class Preparer:
             rating=rating,
             text=text,
             caption=caption,
+            made_up=[field for field in MADE_UP if not getattr(asked, field)],
         )
         return entry, name
 

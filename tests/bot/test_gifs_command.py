@@ -55,7 +55,7 @@ def test_a_file_is_added_shown_and_found_by_its_tags(cli: Cli, data: Path, files
     table = cli("gifs", "list")
     assert "My party" in table.out
     assert "everybody" in table.out
-    assert "1 GIFs" in table.out
+    assert "1 GIF, " in table.out
     [gif] = objects(cli("gifs", "show", "my PARTY", "--json"))
     assert (gif["pack"], gif["scope"], gif["categories"]) == ("weekend", "", ["cry"])
     assert (gif["tags"], gif["alt_text"], gif["licence"]) == (["tears", "sad"], "Cells weep.", "CC0-1.0")

@@ -15,8 +15,9 @@ from PIL import Image, ImageDraw, ImageFont
 from inference.catalogue import OwnGifs
 from inference.frames import read_frames
 from inference.ingest import Ingestor, Limits, Options, Outcome, Stage, StageReport, Submission
-from inference.ingest._caption import ALT_CHARACTERS, make_alt_text, make_name
+from inference.ingest._caption import make_name
 from inference.ingest._stages import Preparer
+from inference.wording import ALT_CHARACTERS, make_alt_text
 from tests import tiny
 
 QUICK = frozenset({Stage.TEXT, Stage.RATING})

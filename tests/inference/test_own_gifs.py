@@ -305,12 +305,16 @@ def test_a_follower_hands_over_what_was_added_meanwhile(
     assert not follower.is_alive()
 
 
-def _add_for_ever(place: Path, ready: "multiprocessing.synchronize.Event") -> None:
-    with OwnGifs(place) as own:
+def _add_for_ever(place: Path, done: Path, ready: "multiprocessing.synchronize.Event") -> None:
+    """Note what is done once it is; so that at most the last step is not noted."""
+    with OwnGifs(place) as own, done.open("w", buffering=1) as notes:
         for number in range(100_000):
             gif = own.add(new_gif(number, scope=GUILD))
+            notes.write(f"+{gif.id}\n")
             if number % 5 == 4:
+                notes.write(f"?{gif.id}\n")
                 own.remove(GUILD, gif.id)
+                notes.write(f"-{gif.id}\n")
             if number == 10:
                 ready.set()
 
@@ -321,7 +325,8 @@ def test_whenever_it_is_killed_the_catalogue_is_whole(place: Path) -> None:
         folder = place.parent / f"{round_}"
         folder.mkdir()
         ready = context.Event()
-        process = context.Process(target=_add_for_ever, args=(folder / place.name, ready))
+        done = folder / "done"
+        process = context.Process(target=_add_for_ever, args=(folder / place.name, done, ready))
         process.start()
         assert ready.wait(PATIENCE_S)
         assert process.pid is not None
@@ -329,7 +334,13 @@ def test_whenever_it_is_killed_the_catalogue_is_whole(place: Path) -> None:
         process.join(PATIENCE_S)
         with OwnGifs(folder / place.name) as own:
             gifs: list[OwnGif] = own.gifs(GUILD)
-            assert len(gifs) >= 8
+            notes = done.read_text().split()
+            added = [note[1:] for note in notes if note[0] == "+"]
+            kept = [gif for gif in added if f"?{gif}" not in notes]
+            assert len(kept) >= 8
+            found = {gif.id for gif in gifs}
+            assert found >= set(kept)
+            assert not found & {note[1:] for note in notes if note[0] == "-"}
             assert [sentence for sentence in catalogue.check(own) if "unusable" in sentence] == []
             assert own._db.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
             again = own.add(new_gif(100_001, scope=GUILD))
