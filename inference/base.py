@@ -12,7 +12,7 @@ import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -23,7 +23,7 @@ from inference.catalogue import CatalogueGif, Snapshot
 from inference.holdings import SHARED, Addition, Floats, Holdings
 from inference.pack import PackGif
 from inference.picker import primary_rows
-from inference.said import with_tags
+from inference.said import Tags
 
 TOLERATED = 1_000  # GIFs that came or went since a graph was built, or
 TOLERATED_SHARE = 10  # a tenth of those in it
@@ -78,7 +78,7 @@ def lay_out(
     holdings = _holdings(bundle, snapshot, shipped, rows, placed)
     dim = bundle.spec.embedding_dim
     added = [np.zeros(dim, np.float32) if one is None else one.vector for one in placed]
-    vectors = np.concatenate([snapshot.vectors, np.stack(added)]) if added else snapshot.vectors
+    vectors = _below(snapshot.vectors, added)
     return Base(holdings, vectors, version, [*rest, *later])
 
 
@@ -98,11 +98,10 @@ def _holdings(
     count, nothing = len(snapshot.gifs), np.zeros(snapshot.fingerprints.shape[1], np.uint8)
     gifs = [_gone(row) if one is None else one.gif for row, one in zip(rows, placed, strict=True)]
     looks = [nothing if one is None else one.fingerprint for one in placed]
-    looked = [np.stack(looks)] if looks else []
     holdings = Holdings.of(
         [*snapshot.gifs, *gifs],
         np.concatenate([shipped, np.array([row.category for row in rows], np.intp)]),
-        np.concatenate([snapshot.fingerprints, *looked]),
+        _below(snapshot.fingerprints, looks),
         bundle.spec.embedding_dim,
     )
     is_gone = holdings.is_gone.copy()
@@ -111,12 +110,22 @@ def _holdings(
     layout = hashlib.sha256(holdings.layout.encode())
     for row, one in zip(rows, placed, strict=True):
         layout.update(f"{row.content} {one is None}\n".encode())
-    tags = with_tags(
-        {}, ((SHARED, count + n, one.gif.entry) for n, one in enumerate(placed) if one is not None)
+    tags = Tags().extended(
+        ((SHARED, count + n, one.gif.entry) for n, one in enumerate(placed) if one is not None)
     )
     return dataclasses.replace(
         holdings, is_gone=is_gone, packed=count, own=own, layout=layout.hexdigest(), tags=tags
     )
+
+
+def _below(above: NDArray[Any], rows: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """Put rows below a matrix, copied once only: they may be a hundred megabytes."""
+    if not rows:
+        return above
+    joined = np.empty((len(above) + len(rows), above.shape[1]), above.dtype)
+    joined[: len(above)] = above
+    np.stack(rows, out=joined[len(above) :])
+    return joined
 
 
 def _gone(row: _Row) -> CatalogueGif:

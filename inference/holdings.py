@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from inference.catalogue import CatalogueGif
 from inference.fingerprints import Bits
-from inference.said import Key, lifts, with_tags
+from inference.said import Tags
 
 SHARED = ""
 
@@ -67,7 +67,7 @@ class Holdings:
     vectors: Floats
     own: Mapping[tuple[str, str], int] = field(default_factory=dict)
     layout: str = ""
-    tags: Mapping[Key, Sequence[int]] = field(default_factory=dict)
+    tags: Tags = field(default_factory=Tags)
 
     @classmethod
     def of(
@@ -104,9 +104,8 @@ class Holdings:
             vectors=np.concatenate([self.vectors, *(one.vector[None] for one in added)]),
             own=own,
             layout=digest.hexdigest(),
-            tags=with_tags(
-                self.tags,
-                ((one.scope, len(self.gifs) + n, one.gif.entry) for n, one in enumerate(added)),
+            tags=self.tags.extended(
+                (one.scope, len(self.gifs) + n, one.gif.entry) for n, one in enumerate(added)
             ),
         )
 
@@ -140,7 +139,7 @@ class Holdings:
 
     def lifts(self, scope: str, message: str) -> dict[str, float]:
         """Return by id how far the GIFs that a scope sees are lifted by what a cleaned message says."""
-        found = lifts(message, self.tags, dict.fromkeys((SHARED, scope)))
+        found = self.tags.lifts(message, dict.fromkeys((SHARED, scope)))
         return {self.gifs[row].entry.id: lift for row, lift in found.items() if not self.is_gone[row]}
 
     @cached_property

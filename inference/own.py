@@ -38,6 +38,7 @@ class OwnSource:
     def __init__(self, bundle: Bundle, text: TextEncoder) -> None:
         self._dim = bundle.spec.embedding_dim
         self._rows = {name: row for row, name in enumerate(bundle.spec.categories.names)}
+        self._known = frozenset(self._rows)
         self._frames = bundle.spec.image.frames
         self._embedder = OwnEmbedder(bundle, text)
         self.model = own_vector_key(bundle)
@@ -85,7 +86,7 @@ class OwnSource:
 
     def _addition(self, folder: Path, line: Change, gif: OwnGif, vector: Floats) -> Addition:
         entry = gif.entry
-        if any(name not in self._rows for name in entry.categories):
+        if not self._known.issuperset(entry.categories):
             entry = msgspec.structs.replace(entry, categories=self._embedder.known(entry, vector))
         held = CatalogueGif(folder, entry)
         return Addition(

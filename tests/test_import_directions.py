@@ -34,7 +34,8 @@ ALLOWED = {
         )
     },
     "export": {
-        f"inference.{name}" for name in ("preprocess", "bundle", "pack", "errors", "metrics", "vectors")
+        f"inference.{name}"
+        for name in ("preprocess", "bundle", "caption_bundle", "pack", "errors", "metrics", "vectors")
     },
     "assets": {f"inference.{name}" for name in ("pack", "errors", "preprocess")},
 }

@@ -195,11 +195,12 @@ class OwnReader:
             " ORDER BY rowid",
             (since,),
         )
+        nothing = bytes(BYTES)
         for gif, content, kind, look, *row in found:
-            scope, _, entry, *_ = row
+            scope, entry = row[0], row[2]
             living = None if entry is None else own_gif(row)
-            made_of, vector = vectors.get((scope, gif), ("", None))
-            bits = np.frombuffer(look if kind == KIND and len(look) == BYTES else bytes(BYTES), np.uint8)
+            made_of, vector = vectors.get((scope, gif)) or ("", None)
+            bits = np.frombuffer(look if kind == KIND and len(look) == BYTES else nothing, np.uint8)
             fitting = stored_vector(vector, dim) if made_of == content else None
             yield Change(scope, gif, content, living, fitting, bits)
 

@@ -16,7 +16,7 @@ from inference.fusion import OwnEmbedder
 from inference.holdings import SHARED
 from inference.pack import PackGif, read_pack
 from inference.protocol import ReactRequest
-from inference.said import LIFT, lifts, with_tags
+from inference.said import LIFT, Tags
 from inference.wording import make_alt_text
 
 ROOT = Path(__file__).parents[2]
@@ -123,10 +123,10 @@ def test_what_was_made_up_follows_new_tags(shelf: Shelf) -> None:
 def test_lifts_grow_with_what_the_tag_is_of_the_message() -> None:
     entry = read_pack(FLUENT).gifs[0]
     tagged = msgspec.structs.replace(entry, name="GIF", tags=["Ship it!", "it", "🚀"])
-    known = with_tags({}, [(GUILD, 4, tagged)])
-    whole = lifts("ship it", known, [GUILD])
+    lifts = Tags().extended([(GUILD, 4, tagged)]).lifts
+    whole = lifts("ship it", [GUILD])
     assert whole == {4: LIFT}
-    assert lifts("please ship it now", known, [GUILD]) == {4: LIFT / 2}
-    assert lifts("rocket", known, [GUILD]) == {4: LIFT}
+    assert lifts("please ship it now", [GUILD]) == {4: LIFT / 2}
+    assert lifts("rocket", [GUILD]) == {4: LIFT}
     for message, scopes in (("ship it", [SHARED, "discord:2"]), ("gif", [GUILD]), ("", [GUILD])):
-        assert lifts(message, known, scopes) == {}
+        assert lifts(message, scopes) == {}
