@@ -1,4 +1,4 @@
-"""The command line of the training side: `python -m export parity|train|onnx|half`."""
+"""The command line of the training side: `python -m export parity|train|onnx|half|import`."""
 
 import importlib
 import sys
@@ -12,6 +12,7 @@ COMMANDS = {
     "train": "export.train",
     "onnx": "export.onnx",
     "half": "export.half",
+    "import": "export.importing.command",
 }
 """A command's module has `register(app)`; only the module of the command that is asked for is imported."""
 

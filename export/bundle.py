@@ -57,9 +57,9 @@ def write_bundle(
     """
     folder.mkdir(parents=True, exist_ok=True)
     text, text_report = make_text(checkpoint, progress)
-    _save(text, folder / TEXT_FILE)
+    save_graph(text, folder / TEXT_FILE)
     image, image_report = make_image(checkpoint, progress)
-    _save(image, folder / IMAGE_FILE)
+    save_graph(image, folder / IMAGE_FILE)
     (folder / TOKENIZER_FILE).write_text(checkpoint.tokenizer, encoding="utf-8")
     np.save(folder / ANCHORS_FILE, checkpoint.anchors, allow_pickle=False)
     found = {"export": {"text": text_report, "image": image_report}}
@@ -82,7 +82,7 @@ def make_text(checkpoint: HouseCheckpoint, progress: Progress) -> tuple[ir.Model
     graph = text_graph(model, **hold)
     batches = agreement.random_texts(model.config.text.vocab_size, agreement.text_shapes(settings.max_tokens))
     worst = agreement.text_difference(model, text_function(**hold), graph, batches)
-    _require(worst, "text")
+    require(worst, "text")
     progress(f"float32 text graph: largest difference from Flax {worst:.1e}. Quantising ...")
     samples = sample_batches(checkpoint)
     small = quantise_text(graph.clone(), samples)
@@ -107,7 +107,7 @@ def make_image(checkpoint: HouseCheckpoint, progress: Progress) -> tuple[ir.Mode
     progress("Tracing the vision tower ...")
     graph = image_graph(checkpoint.model, size)
     worst = agreement.image_difference(checkpoint.model, graph, size)
-    _require(worst, "image")
+    require(worst, "image")
     progress(f"float32 image graph: largest difference from Flax {worst:.1e}. Shrinking its weights ...")
     small = quantise_weights(graph.clone())
     rng = np.random.default_rng(1)
@@ -121,22 +121,29 @@ def sample_batches(checkpoint: HouseCheckpoint, texts: Sequence[str] = SAMPLES) 
     tokenizer = Tokenizer.from_str(checkpoint.tokenizer)
     tokenizer.no_padding()
     tokenizer.enable_truncation(max_length=checkpoint.settings.max_tokens)
-    return [_feeds(tokenizer.encode(text).ids) for text in texts]
+    return [token_feeds(tokenizer.encode(text).ids) for text in texts]
 
 
-def _feeds(ids: Sequence[int]) -> dict[str, NDArray[np.int32]]:
+def token_feeds(ids: Sequence[int]) -> dict[str, NDArray[np.int32]]:
+    """Return the inputs of a text graph for one message."""
     row = np.array([ids], np.int32)
     return {"input_ids": row, "attention_mask": np.ones_like(row)}
 
 
-def _require(worst: float, tower: str) -> None:
+def require(worst: float, tower: str) -> None:
+    """Refuse a graph that is further than the tolerance from the Flax model.
+
+    Raises:
+        ExportError: says so.
+    """
     if not worst <= agreement.TOLERANCE:
         raise ExportError(
             f"The {tower} graph differs by {worst:.2e} from the Flax model, more than {agreement.TOLERANCE}."
         )
 
 
-def _save(model: ir.Model, path: Path) -> None:
+def save_graph(model: ir.Model, path: Path) -> None:
+    """Write a graph with its weights into one file, the same bytes for the same graph."""
     logging.getLogger("onnx_ir").setLevel(logging.ERROR)
     path.write_bytes(ir.to_proto(model).SerializeToString(deterministic=True))
 

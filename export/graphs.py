@@ -67,7 +67,7 @@ def text_graph(model: HybridCLIP, *, hold_slope: float = 1.0, hold_intercept: fl
     function = partial(text_function(hold_slope=hold_slope, hold_intercept=hold_intercept), model)
     shape = jax.export.symbolic_shape("batch, tokens")
     inputs = [_symbolic(shape, jnp.int32) for _ in TEXT_INPUTS]
-    return _trace(function, inputs, TEXT_INPUTS, TEXT_OUTPUTS)
+    return trace(function, inputs, TEXT_INPUTS, TEXT_OUTPUTS)
 
 
 def image_graph(model: HybridCLIP, size: int) -> ir.Model:
@@ -75,10 +75,13 @@ def image_graph(model: HybridCLIP, size: int) -> ir.Model:
 
     Input `pixel_values` (batch, frames, size, size, 3) float32, output `embedding` (batch, dim) float32.
     """
+    return picture_graph(_serving_form(model).image_embeds, size, IMAGE_OUTPUTS)
+
+
+def picture_graph(function: Callable[..., Any], size: int, outputs: Sequence[str]) -> ir.Model:
+    """Trace a function of `pixel_values` for any batch and number of frames, then simplify the graph."""
     shape = jax.export.symbolic_shape(f"batch, frames, {size}, {size}, 3")
-    return _trace(
-        _serving_form(model).image_embeds, [_symbolic(shape, jnp.float32)], IMAGE_INPUTS, IMAGE_OUTPUTS
-    )
+    return trace(function, [_symbolic(shape, jnp.float32)], IMAGE_INPUTS, outputs)
 
 
 def _serving_form(model: HybridCLIP) -> HybridCLIP:
@@ -96,9 +99,10 @@ def _symbolic(shape: Any, dtype: Any) -> jax.ShapeDtypeStruct:
     return jax.ShapeDtypeStruct(shape, dtype)  # type: ignore[no-untyped-call]
 
 
-def _trace(
+def trace(
     function: Callable[..., Any], inputs: list[Any], input_names: Sequence[str], output_names: Sequence[str]
 ) -> ir.Model:
+    """Make a simplified graph of a function over arrays whose shapes may have symbols."""
     with _quiet():
         proto = jax2onnx.to_onnx(
             function,

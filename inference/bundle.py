@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.errors import BundleError
+from inference.preprocess import Framing
 
 SCHEMA_VERSION = 1
 KIND = "reaction"
@@ -35,7 +36,8 @@ class TextSpec(msgspec.Struct, frozen=True):
     """The text graph: names and shapes of its inputs and outputs, longest input in tokens.
 
     `variants` names other files of the same graph by the device that they suit ("cuda"). Inputs and outputs
-    are the same, vectors differ by rounding only.
+    are the same, vectors differ by rounding only. With `spells_emoji` the model reads the names of emoji,
+    else the emoji themselves.
     """
 
     file: str
@@ -44,6 +46,7 @@ class TextSpec(msgspec.Struct, frozen=True):
     max_tokens: Positive
     pad_id: int = 0
     variants: dict[str, str] = {}
+    spells_emoji: bool = True
 
     def file_for(self, device: str) -> str:
         """Return the file that suits a device best."""
@@ -51,7 +54,10 @@ class TextSpec(msgspec.Struct, frozen=True):
 
 
 class ImageSpec(msgspec.Struct, frozen=True):
-    """The image graph and its preprocessing: edge in pixels, colour numbers, frames a GIF."""
+    """The image graph and its preprocessing: edge in pixels, colour numbers, frames a GIF.
+
+    What is transparent shows the background where pictures are padded; CLIP's processors drop transparency.
+    """
 
     file: str
     inputs: dict[str, Shape]
@@ -61,6 +67,7 @@ class ImageSpec(msgspec.Struct, frozen=True):
     std: Triple
     background: Annotated[list[Byte], msgspec.Meta(min_length=3, max_length=3)]
     frames: Positive
+    framing: Framing = "square"
 
 
 class CategorySpec(msgspec.Struct, frozen=True):
@@ -151,9 +158,14 @@ class Bundle:
         """
         spec = self.spec
         files = [spec.files[name].sha256 for name in spec.needed_files]
-        text = msgspec.to_builtins(spec.text)
+        text, image = msgspec.to_builtins(spec.text), msgspec.to_builtins(spec.image)
         del text["variants"]
-        parts = (files, text, spec.image, spec.categories, spec.fusion)
+        # Fields that came later count where they are used only, so that older bundles keep their vectors.
+        if spec.text.spells_emoji:
+            del text["spells_emoji"]
+        if spec.image.framing == "square":
+            del image["framing"]
+        parts = (files, text, image, spec.categories, spec.fusion)
         return hashlib.sha256(msgspec.json.encode(parts, order="sorted")).hexdigest()[:16]
 
     def path(self, name: str) -> Path:
@@ -178,7 +190,7 @@ def load_bundle(folder: Path) -> Bundle:
         if name not in spec.files:
             raise BundleError(f"{folder / BUNDLE_FILE} gives no checksum for {name}: {REPAIR}.")
     for name, expected in spec.files.items():
-        _verify_file(folder / name, expected)
+        verify_file(folder / name, expected)
     return Bundle(folder, spec, _read_anchors(folder, spec))
 
 
@@ -203,7 +215,12 @@ def _read_spec(folder: Path) -> BundleSpec:
         raise BundleError(f"{path} is not a readable bundle description ({error}): {REPAIR}.") from error
 
 
-def _verify_file(path: Path, expected: BundleFile) -> None:
+def verify_file(path: Path, expected: BundleFile) -> None:
+    """Compare a file with its size and checksum.
+
+    Raises:
+        BundleError: it is missing or another one.
+    """
     if not path.is_file():
         raise BundleError(f"The model file {path} is missing: {REPAIR}.")
     size = path.stat().st_size

@@ -14,7 +14,7 @@ from inference.bundle import REPAIR, Bundle, ImageSpec, TextSpec
 from inference.errors import BundleError, DeviceError
 from inference.frames import read_frames
 from inference.language import is_other_language
-from inference.preprocess import clean_text, compose_square, foreign_share, normalise
+from inference.preprocess import clean_text, foreign_share, frame_square, normalise, plain_text
 from inference.sessions import Device, Runner, describe_device, device_of, open_session
 
 if TYPE_CHECKING:
@@ -90,7 +90,8 @@ class TextEncoder:
 
     def tokenise(self, text: str) -> Tokens:
         """Clean, cut and tokenise one message; `ids` is empty when nothing readable is in it."""
-        clean = clean_text(text[:RAW_CHARACTERS])
+        read = clean_text if self._spec.spells_emoji else plain_text
+        clean = read(text[:RAW_CHARACTERS])
         limit = self._spec.max_tokens * CHARACTERS_PER_TOKEN
         encoding = self._tokenizer.encode(clean[:limit])
         ids: list[int] = encoding.ids
@@ -167,8 +168,8 @@ class ImageEncoder:
     def encode(self, frames: Sequence[Image.Image]) -> Floats:
         """Embed the frames of one GIF: (dim,) float32, unit norm."""
         spec = self._spec
-        squares = np.stack([compose_square(frame, spec.size, spec.background) for frame in frames])
-        pixels = normalise(squares, spec.mean, spec.std)
+        squares = [frame_square(frame, spec.size, spec.background, spec.framing) for frame in frames]
+        pixels = normalise(np.stack(squares), spec.mean, spec.std)
         feed = {"pixel_values": pixels[None] if self._is_batched else pixels}
         vector: Floats = self._run(feed)[0][0]
         return vector

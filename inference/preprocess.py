@@ -16,6 +16,12 @@ if TYPE_CHECKING:  # Pillow is imported where pixels are made: the text path sta
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 
+Framing = Literal["square", "crop", "crop-2021"]
+"""How a picture gets its size: padded to a square, or cut as CLIP's processors do, today's or of 2021."""
+
+LONGEST = 20
+"""How many times as long as wide a picture is at most when it is enlarged before it is cropped."""
+
 # Emoji are spelt out: the tokenizer knows words, hardly any pictographs.
 _MODIFIERS = "\ufe0e\ufe0f\U0001f3fb-\U0001f3ff"
 _GENDER = re.compile("\u200d[\u2640\u2642]\ufe0f?")
@@ -47,6 +53,14 @@ def clean_text(text: str) -> str:
         text = _EMOJI.sub(_spell_emoji, _FLAG.sub(" flag ", _GENDER.sub("", text)))
         text = unicodedata.normalize("NFKC", "".join(map(_clean_character, text)))
     return " ".join(text.split())
+
+
+def plain_text(text: str) -> str:
+    """Return the message on one line with its emoji, for models that were trained on messages as they are.
+
+    The result is empty when nothing readable was in the text.
+    """
+    return " ".join(text.encode("utf-8", "ignore").decode("utf-8").split()) if clean_text(text) else ""
 
 
 def _spell_emoji(match: re.Match[str]) -> str:
@@ -103,6 +117,23 @@ def compose_square(image: Image.Image, size: int, background: Sequence[int]) -> 
     canvas = Image.new("RGBA", (edge, edge), colour)
     canvas.alpha_composite(rgba, ((edge - rgba.width) // 2, (edge - rgba.height) // 2))
     return np.asarray(canvas.convert("RGB").resize((size, size), Image.Resampling.BICUBIC), dtype=np.uint8)
+
+
+def frame_square(
+    image: Image.Image, size: int, background: Sequence[int], framing: Framing = "square"
+) -> NDArray[np.uint8]:
+    """Bring a picture to the form that an image graph takes: (size, size, 3) uint8.
+
+    Padded pictures show the background where they are transparent; CLIP's processors drop transparency. Of
+    very long pictures, which would be enlarged in whole, only the middle is looked at.
+    """
+    if framing == "square":
+        return compose_square(image, size, background)
+    width, height = image.size
+    left, top = (max(0, edge - LONGEST * min(image.size)) // 2 for edge in image.size)
+    if left or top:
+        image = image.crop((left, top, width - left, height - top))
+    return clip_window(image, size=size, crop="2021" if framing == "crop-2021" else "modern")
 
 
 def normalise(

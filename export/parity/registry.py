@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from export.parity.clipcap import check_clipcap, check_full_trees, has_full_trees
 from export.parity.hybrid import AFTER, check_hybrid
 from export.parity.preprocess import FILES, check_preprocess
 from export.parity.report import CaseReport
@@ -19,7 +20,7 @@ class Kind:
 
     name: str
     matches: Callable[[Path], bool]
-    check: Callable[[Path, CaseReport], None] | None
+    check: Callable[[Path, CaseReport], None]
     is_container: bool = False
 
 
@@ -35,16 +36,27 @@ def _is_hybrid(folder: Path) -> bool:
 
 
 def _is_captioner(folder: Path) -> bool:
-    return _has(folder, "state_dict.pt", "generate.json") and not _has(folder, "flax_model.msgpack")
+    """Tell by the parameters or the captions, or by the config where just those are missing."""
+    if _has(folder, "flax_model.msgpack"):
+        return False
+    return _has(folder, "state_dict.pt", "generate.json") or _names_mapper(folder / "config.json")
+
+
+def _names_mapper(config: Path) -> bool:
+    try:
+        return "mapping_type" in json.loads(config.read_text(encoding="utf-8"))
+    except (OSError, ValueError, TypeError):
+        return False
 
 
 KINDS = (
-    Kind("clipcap", _is_captioner, None),
+    Kind("clipcap", _is_captioner, check_clipcap),
     Kind("hybrid_clip", _is_hybrid, check_hybrid),
     Kind("preprocess", lambda f: _has(f, "images", *FILES), check_preprocess),
     Kind("tables", lambda f: _has(f, LOSS_FILE, SCHEDULE_FILE, *TREE_FILES), check_tables, is_container=True),
+    Kind("clipcap_trees", has_full_trees, check_full_trees, is_container=True),
 )
-"""In the order in which they are tried. A kind without a check is known but not compared yet."""
+"""In the order in which they are tried."""
 
 
 def find_cases(folder: Path, depth: int = 0) -> Iterator[tuple[Path, Kind | None]]:
@@ -70,32 +82,22 @@ def _check(check: Callable[[Path, CaseReport], None], path: Path, report: CaseRe
         report.errors.append(f"the case cannot be compared: {type(error).__name__}: {error}")
 
 
-def check_folder(folder: Path) -> tuple[list[CaseReport], list[str]]:
-    """Check every case in a folder.
-
-    Returns:
-        A report a case, and the names of folders whose kind is known but not compared.
-    """
+def check_folder(folder: Path) -> list[CaseReport]:
+    """Check every case in a folder and return a report a case."""
     reports: list[CaseReport] = []
-    skipped: list[str] = []
     for path, kind in find_cases(folder):
         name = path.relative_to(folder).as_posix() if path != folder else path.resolve().name
         report = CaseReport(name, kind.name if kind else "unknown")
         if kind is None:
             report.errors.append("no known layout of files")
-        elif kind.check is None:
-            skipped.append(name)
-            continue
         else:
             _check(kind.check, path, report)
         reports.append(report)
-    return reports, skipped
+    return reports
 
 
-def as_json(folder: Path, reports: list[CaseReport], skipped: list[str], indent: int | None) -> str:
+def as_json(folder: Path, reports: list[CaseReport], indent: int | None) -> str:
     """Return the whole result as one JSON object."""
     cases = [report.to_dict() for report in reports]
     result = {"directory": str(folder), "ok": all(c["ok"] for c in cases), "cases": cases}
-    if skipped:
-        result["skipped"] = skipped
     return json.dumps(result, indent=indent, allow_nan=False)

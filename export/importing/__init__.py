@@ -1,0 +1,1 @@
+"""Published checkpoints become bundles: `python -m export import`."""

@@ -1,0 +1,288 @@
+"""Writes a published ClipCap, with the picture side of a CLIP, as a bundle that describes pictures."""
+
+from __future__ import annotations
+
+import gc
+import importlib.metadata
+import json
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import msgspec
+import numpy as np
+import numpy.typing as npt
+from flax import nnx
+from tokenizers import Tokenizer
+
+from export import agreement
+from export.bundle import CARD_FILE, IMAGE_FILE, MEGABYTE, TOKENIZER_FILE, TOOLS, require, save_graph
+from export.caption_graphs import PREFILL_FILE, STEP_FILE, WEIGHTS_FILE, export_captioner
+from export.checkpoints.clipcap import (
+    BUFFER,
+    HEAD,
+    TABLE,
+    build_clipcap,
+    infer_config,
+    load_clipcap,
+    published_shapes,
+)
+from export.checkpoints.clipcap import read_config as read_clipcap_config
+from export.checkpoints.errors import CheckpointError
+from export.graphs import picture_graph
+from export.importing.card import caption_card
+from export.importing.clip_vision import ClipImage, load_clip_image
+from export.importing.fit import check
+from export.importing.sources import CONFIG, Source, weights_file
+from export.importing.tokenizer import read_tokenizer
+from export.importing.tower import open_graph
+from export.importing.weights import read_weights, without_copies
+from export.models.clipcap import ClipCap, ClipCapConfig
+from export.quantise import quantise_weights
+from inference.bundle import BUNDLE_FILE, BundleFile, ImageSpec, sha256_of
+from inference.caption_bundle import CaptionSpec, DecoderSpec
+from inference.preprocess import CLIP_MEAN, CLIP_STD
+
+Array = npt.NDArray[Any]
+Progress = Callable[[str], None]
+Precision = Literal["int8", "float32"]
+Scores = dict[str, Any]
+
+STOP = "."
+"""The original ends a caption at a full stop."""
+
+MAX_TOKENS = 40
+COMPARED_TOKENS = 6
+
+
+@dataclass(frozen=True)
+class CaptionWanted:
+    """How a captioner is to be served.
+
+    Attributes:
+        name: name of the bundle.
+        version: its version, the commit or the day.
+        precision: of the linear layers.
+        normalise_prefix: scale CLIP's vector to length 1; None for what the mapper's kind was trained with.
+    """
+
+    name: str
+    version: str
+    precision: Precision = "int8"
+    normalise_prefix: bool | None = None
+
+
+class CaptionSources(NamedTuple):
+    """What a captioner's bundle is made of.
+
+    Attributes:
+        captioner: the weights, and config.json where there is one.
+        vision: CLIP's weights, and config.json for a Vision Transformer.
+        words: GPT-2's tokenizer.
+    """
+
+    captioner: Source
+    vision: Source
+    words: Source
+
+
+def write_captioner(
+    sources: CaptionSources, wanted: CaptionWanted, folder: Path, *, progress: Progress = print
+) -> CaptionSpec:
+    """Export mapper, language model and picture side, check them against Flax and write the bundle.
+
+    Args:
+        sources: the checkpoints.
+        wanted: how it is to be served.
+        folder: where the files go; made where it is missing.
+        progress: told what is being done, a line at a time.
+
+    Raises:
+        CheckpointError: a file is missing, damaged or does not fit.
+        ExportError: a graph does not agree with the Flax model.
+    """
+    progress(f"Reading {sources.captioner.label} ...")
+    model = load_captioner(sources.captioner)
+    config: ClipCapConfig = model.config
+    tokenizer = read_tokenizer(sources.words.folder, vocabulary=config.gpt2.vocab_size)
+    is_unit = config.kind == "transformer" if wanted.normalise_prefix is None else wanted.normalise_prefix
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / BUNDLE_FILE).unlink(missing_ok=True)  # an older description does not fit what is written now
+    scores: Scores = {"language": write_language(model, folder, wanted.precision, progress)}
+    del model
+    gc.collect()  # half a gigabyte goes before CLIP comes
+    progress(f"Reading {sources.vision.label} ...")
+    image = load_clip_image(sources.vision, width=config.prefix_size)
+    scores["image"] = write_picture_side(image, folder, wanted.precision, is_unit, progress)
+    (folder / TOKENIZER_FILE).write_text(tokenizer.to_str(), encoding="utf-8")
+    spec = CaptionSpec(
+        name=wanted.name,
+        version=wanted.version,
+        files=_files(folder),
+        image=_image_spec(image, config.prefix_size),
+        decoder=_decoder_spec(config, _stop_id(tokenizer), wanted.precision),
+        tokenizer=TOKENIZER_FILE,
+        training=_notes(config, sources, is_unit),
+        scores={"export": scores},
+        versions={tool: importlib.metadata.version(tool) for tool in TOOLS},
+    )
+    _finish(spec, folder, progress)
+    return spec
+
+
+def _finish(spec: CaptionSpec, folder: Path, progress: Progress) -> None:
+    """Write the card and, last of all, the description."""
+    (folder / CARD_FILE).write_text(caption_card(spec), encoding="utf-8")
+    (folder / BUNDLE_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(spec), indent=2) + b"\n")
+    size = sum(file.bytes for file in spec.files.values()) / MEGABYTE
+    progress(f"Wrote {folder}: {size:.1f} MB. Try it: REPARTEE_CAPTIONER={folder} repartee describe PICTURE")
+
+
+def _notes(config: ClipCapConfig, sources: CaptionSources, is_unit: bool) -> dict[str, Any]:
+    names = dict(zip(("checkpoint", "CLIP", "tokenizer"), (source.label for source in sources), strict=True))
+    scaled = "yes" if is_unit else "no"
+    return {**names, "mapper": config.kind, "CLIP's vector is scaled to length 1": scaled}
+
+
+def load_captioner(source: Source) -> ClipCap:
+    """Load the model of a source; its sizes are told by config.json, else by the arrays.
+
+    Raises:
+        CheckpointError: the file is missing or damaged, or no size can be told.
+        MisfitError: names or shapes do not fit.
+    """
+    path = weights_file(source)
+    state = without_copies(read_weights(path), HEAD, TABLE)
+    state = {name: array for name, array in state.items() if not BUFFER.fullmatch(name)}
+    config = _config(source, state)
+    check(published_shapes(config), state, source=str(path))
+    _, weights = load_clipcap(state, config, source=str(path))
+    return build_clipcap(config, weights, source=str(path))
+
+
+def _config(source: Source, state: dict[str, Array]) -> ClipCapConfig:
+    path = source.folder / CONFIG
+    try:
+        values = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    except ValueError as error:
+        raise CheckpointError(f"{path} is not JSON: {error}.") from error
+    return read_clipcap_config(source.folder) if "prefix_length" in values else infer_config(state)
+
+
+def write_language(model: ClipCap, folder: Path, precision: Precision, progress: Progress) -> Scores:
+    """Write the graphs of mapper and language model; the float32 ones are compared with Flax first.
+
+    Raises:
+        ExportError: they do not agree.
+    """
+    progress("Writing the language model ...")
+    random = np.random.default_rng(0)
+    config = model.config
+    prefix = random.normal(size=(2, config.prefix_size)).astype(np.float32)
+    room = min(COMPARED_TOKENS, config.gpt2.n_positions - config.prefix_length)
+    tokens = random.integers(0, config.gpt2.vocab_size, (2, room))
+    expected = np.asarray(nnx.jit(ClipCap.__call__)(model, jnp.asarray(tokens), jnp.asarray(prefix)))
+    with tempfile.TemporaryDirectory(dir=folder) as name:
+        exact = folder if precision == "float32" else Path(name)
+        export_captioner(model, exact)
+        found = run_language(exact, prefix, tokens)
+    wanted = expected[:, config.prefix_length - 1 :]
+    worst = float(np.abs(found - wanted).max())
+    require(worst, "language")
+    progress(f"float32 language graphs: largest difference from Flax {worst:.1e}.")
+    if precision == "float32":
+        return {"fp32_max_difference": worst}
+    export_captioner(model, folder, precision=precision)
+    rounded = run_language(folder, prefix, tokens)
+    same = float((rounded.argmax(-1) == wanted.argmax(-1)).mean())
+    return {
+        "fp32_max_difference": worst,
+        "int8_mean_difference": float(np.abs(rounded - wanted).mean()),
+        "int8_same_likeliest_token": same,
+    }
+
+
+def run_language(folder: Path, prefix: npt.NDArray[np.float32], tokens: Array) -> npt.NDArray[np.float32]:
+    """Run the written graphs over given tokens: logits (batch, tokens + 1, vocabulary) float32."""
+    first = open_graph(folder / PREFILL_FILE).run(["logits", "past_key", "past_value"], {"prefix": prefix})
+    logits, length = [first[0]], first[1].shape[3]
+    room = [(0, 0)] * 3 + [(0, tokens.shape[1]), (0, 0)]
+    caches = {what: np.pad(past, room) for what, past in zip(("key", "value"), first[1:], strict=True)}
+    step = open_graph(folder / STEP_FILE)
+    for place, column in enumerate(tokens.T, length):
+        feeds = {f"past_{what}_{n}": layer for what, cache in caches.items() for n, layer in enumerate(cache)}
+        feeds |= {"token": column.astype(np.int64), "length": np.array([place])}
+        following, caches["key"][:, :, :, place], caches["value"][:, :, :, place] = step.run(
+            ["logits", "new_key", "new_value"], feeds
+        )
+        logits.append(following)
+    return np.stack(logits, axis=1)
+
+
+def write_picture_side(
+    image: ClipImage, folder: Path, precision: Precision, is_unit: bool, progress: Progress
+) -> Scores:
+    """Write the graph from pixels to CLIP's vector.
+
+    Raises:
+        ExportError: it does not agree with the Flax model.
+    """
+    progress("Tracing the vision tower ...")
+    size = image.image_size
+    function = ClipImage.normalised if is_unit else ClipImage.__call__
+    graph = picture_graph(lambda pixels: function(image, pixels), size, ["prefix"])
+    random, reference = np.random.default_rng(0), nnx.jit(function)
+    pixels = random.normal(size=(2, 1, size, size, 3)).astype(np.float32)
+    expected: jax.Array = reference(image, jnp.asarray(pixels))
+    found = agreement.open_graph(graph)({"pixel_values": pixels})[0]
+    worst = float(np.abs(found - np.asarray(expected)).max())
+    require(worst, "image")
+    progress(f"float32 image graph: largest difference from Flax {worst:.1e}.")
+    save_graph(quantise_weights(graph) if precision == "int8" else graph, folder / IMAGE_FILE)
+    return {"fp32_max_difference": worst}
+
+
+def _stop_id(tokenizer: Tokenizer) -> int:
+    return int(tokenizer.encode(STOP, add_special_tokens=False).ids[0])
+
+
+def _files(folder: Path) -> dict[str, BundleFile]:
+    names = (IMAGE_FILE, PREFILL_FILE, STEP_FILE, WEIGHTS_FILE, TOKENIZER_FILE)
+    return {name: BundleFile(sha256_of(folder / name), (folder / name).stat().st_size) for name in names}
+
+
+def _image_spec(image: ClipImage, width: int) -> ImageSpec:
+    size = image.image_size
+    return ImageSpec(
+        file=IMAGE_FILE,
+        inputs={"pixel_values": ["batch", "frames", size, size, 3]},
+        outputs={"prefix": ["batch", width]},
+        size=size,
+        mean=list(CLIP_MEAN),
+        std=list(CLIP_STD),
+        background=[255, 255, 255],
+        frames=1,
+        framing="crop",
+    )
+
+
+def _decoder_spec(config: ClipCapConfig, stop_id: int, precision: Precision) -> DecoderSpec:
+    return DecoderSpec(
+        prefill=PREFILL_FILE,
+        step=STEP_FILE,
+        weights=[WEIGHTS_FILE],
+        prefix_size=config.prefix_size,
+        prefix_length=config.prefix_length,
+        n_layer=config.gpt2.n_layer,
+        n_head=config.gpt2.n_head,
+        n_embd=config.gpt2.n_embd,
+        n_positions=config.gpt2.n_positions,
+        vocab_size=config.gpt2.vocab_size,
+        stop_id=stop_id,
+        max_tokens=min(MAX_TOKENS, config.gpt2.n_positions - config.prefix_length),
+        precision=precision,
+    )

@@ -1,0 +1,192 @@
+"""The command `python -m export import`: a published checkpoint in, a bundle out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from export.importing.reaction import Draft, Tuner
+    from export.importing.sources import Source
+    from export.importing.tune import Tuned
+
+HELP = """Bring a published checkpoint into the form that serving reads.
+
+SOURCE is a folder, a file of weights, or the id of a Hugging Face repository.
+"""
+
+CLIP = "openai/clip-vit-base-patch32"
+GPT2 = "openai-community/gpt2"
+
+
+class Precision(StrEnum):
+    """How the linear layers are stored and computed."""
+
+    INT8 = "int8"
+    FLOAT32 = "float32"
+
+
+SourceArgument = Annotated[str, typer.Argument(metavar="SOURCE", help="Folder, file or owner/model.")]
+Out = Annotated[Path, typer.Option(help="Folder of the bundle; made where it is missing.")]
+Revision = Annotated[str | None, typer.Option(help="Commit, branch or tag; the newest commit if not given.")]
+Name = Annotated[str | None, typer.Option(help="Name of the bundle; that of the source if not given.")]
+Layers = Annotated[Precision, typer.Option(help="Of the linear layers.")]
+Tokens = Annotated[int, typer.Option(min=8, help="Cut messages to so many tokens.")]
+Frames = Annotated[int, typer.Option(min=1, help="Look at so many frames of a GIF.")]
+Modern = Annotated[bool, typer.Option("--modern-crop", help="Cut pictures as today's CLIP processor does.")]
+TokenizerSource = Annotated[str | None, typer.Option("--tokenizer", help="Source of the tokenizer.")]
+Like = Annotated[Path, typer.Option(help="Bundle whose reaction categories are taken.")]
+Data = Annotated[Path | None, typer.Option(help="Folder of annotated messages [../shared/reactions].")]
+Untuned = Annotated[
+    bool, typer.Option("--untuned", help="Make anchors of words alone, even if there are annotated messages.")
+]
+Pack = Annotated[Path, typer.Option(help="Pack on whose GIFs the weights are chosen.")]
+Limit = Annotated[int, typer.Option("--messages", min=100, help="Use so many of the annotated messages.")]
+ClipSource = Annotated[str, typer.Option("--clip", help="Source of CLIP's vision tower (a ViT).")]
+NormalisePrefix = Annotated[
+    bool | None,
+    typer.Option(help="Scale CLIP's vector to length 1; if not given, for the transformer mapper only."),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add `import` with the kinds of checkpoint to the command line."""
+    kinds = typer.Typer(no_args_is_help=True, help=HELP)
+    kinds.command("clip-reply")(import_hybrid)
+    kinds.command("hybrid-clip")(import_hybrid)
+    kinds.command("clipcap")(import_clipcap)
+    app.add_typer(kinds, name="import")
+
+
+def import_hybrid(
+    source: SourceArgument,
+    out: Out,
+    revision: Revision = None,
+    name: Name = None,
+    tokenizer: TokenizerSource = None,
+    precision: Layers = Precision.INT8,
+    max_tokens: Tokens = 128,
+    frames: Frames = 4,
+    modern_crop: Modern = False,
+    like: Like = Path("assets/models/house"),
+    data: Data = None,
+    pack: Pack = Path("assets/packs/fluent"),
+    messages: Limit = 2000,
+    untuned: Untuned = False,
+) -> None:
+    """Import a Hybrid CLIP, such as clip-reply, as a bundle for `repartee react`."""
+    from export.importing.hybrid import knows_hold, load_hybrid
+    from export.importing.reaction import Wanted, write_reaction
+    from export.importing.sources import NEEDS_MODEL, NEEDS_TOKENIZER, open_source
+    from export.importing.tokenizer import read_tokenizer
+
+    console, tell = _console()
+    found = open_source(source, needed=NEEDS_MODEL, revision=revision)
+    words = open_source(tokenizer, needed=NEEDS_TOKENIZER, weights=False) if tokenizer else found
+    tell(f"Reading {found.label} ...")
+    with _listing(console):
+        model = load_hybrid(found)
+    wanted = Wanted(
+        name=name or found.name.rpartition("/")[2],
+        version=_version(found),
+        origin=found.label,
+        categories=_categories(like),
+        max_tokens=max_tokens,
+        frames=frames,
+        framing="crop" if modern_crop else "crop-2021",
+        precision=precision.value,
+        holds=knows_hold(found),
+    )
+    reader = read_tokenizer(words.folder, vocabulary=model.config.text.vocab_size)
+    tuner = _tuner(data, pack, messages, untuned, console)
+    write_reaction(model, reader, wanted, out, tuner=tuner, progress=tell)
+
+
+def import_clipcap(
+    source: SourceArgument,
+    out: Out,
+    revision: Revision = None,
+    clip: ClipSource = CLIP,
+    clip_revision: Annotated[str | None, typer.Option(help="Commit of CLIP's repository.")] = None,
+    tokenizer: TokenizerSource = None,
+    name: Name = None,
+    precision: Layers = Precision.INT8,
+    normalise_prefix: NormalisePrefix = None,
+) -> None:
+    """Import a ClipCap as a bundle for `repartee describe`; its file has neither CLIP nor a tokenizer."""
+    from export.importing.captioner import CaptionSources, CaptionWanted, write_captioner
+    from export.importing.sources import NEEDS_TOKENIZER, NEEDS_VISION, NEEDS_WEIGHTS, open_source
+    from export.importing.tokenizer import has_tokenizer
+
+    console, tell = _console()
+    found = open_source(source, needed=NEEDS_WEIGHTS, revision=revision)
+    vision = open_source(clip, needed=NEEDS_VISION, revision=clip_revision)
+    words = found
+    if tokenizer or not has_tokenizer(found.folder):
+        words = open_source(tokenizer or GPT2, needed=NEEDS_TOKENIZER, weights=False)
+    wanted = CaptionWanted(
+        name=name or Path(found.name).stem,
+        version=_version(found),
+        precision=precision.value,
+        normalise_prefix=normalise_prefix,
+    )
+    with _listing(console):
+        write_captioner(CaptionSources(found, vision, words), wanted, out, progress=tell)
+
+
+def _console() -> tuple[Console, Callable[[str], None]]:
+    console = Console(stderr=True)
+    return console, lambda line: console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+@contextmanager
+def _listing(console: Console) -> Iterator[None]:
+    """List the parameters that do not fit, above the sentence that says so."""
+    from export.importing.fit import MisfitError
+
+    try:
+        yield
+    except MisfitError as error:
+        for line in error.lines:
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
+        raise
+
+
+def _version(source: Source) -> str:
+    return source.revision[:12] or datetime.now(UTC).strftime("%Y.%m.%d")
+
+
+def _categories(bundle: Path) -> list[str]:
+    from inference.bundle import load_bundle
+
+    return load_bundle(bundle).spec.categories.names
+
+
+def _tuner(data: Path | None, pack: Path, limit: int, untuned: bool, console: Console) -> Tuner:
+    """Return what makes the anchors: of annotated messages where there are any, else of words."""
+    from export.data.reactions import DataError, reactions_dir
+    from export.importing.evidence import gather
+    from export.importing.reaction import tune_by_words
+    from export.importing.tune import tune
+
+    if untuned:
+        return tune_by_words
+    try:
+        folder = reactions_dir(data)
+    except DataError:
+        if data is not None:
+            raise
+        return tune_by_words
+
+    def by_messages(draft: Draft) -> Tuned:
+        evidence, named = gather(draft, folder, pack, limit, console)
+        return tune(evidence, named, draft.categories)
+
+    return by_messages
