@@ -142,6 +142,7 @@ PACK_NO_FILE = (
     "only a link: save it and attach it as a file, or pass its link to `/pack add`."
 )
 PACK_FILE_OR_LINK = "Give me either a file or a link."
+PACK_BUSY = "So many GIFs wait to be added that one more would come too late."
 PACK_TOO_LARGE = "{name} is larger than {limit} MiB, which is as much as I take in."
 PACK_FILE_GONE = "The file is gone, so nothing was added."
 PACK_ELSEWHERE = (

@@ -35,7 +35,6 @@ KINDS = {
     "video/mp4": "mp4",
 }
 SUFFIXES = tuple(f".{kind}" for kind in sorted({*KINDS.values(), "apng", "m4v"}))
-BUSY = "So many GIFs wait to be added that one more would come too late."
 
 Fetch = Callable[[Path], Awaitable[object]]
 Escape = Callable[[str], str]
@@ -188,7 +187,7 @@ class OwnPacks:
                     await stack.enter_async_context(self._scopes[scope])
                     await stack.enter_async_context(self._room)
             except TimeoutError:
-                raise BusyError(BUSY) from None
+                raise BusyError(messages.PACK_BUSY) from None
             try:
                 yield
             except ServiceError as error:

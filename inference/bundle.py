@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple, Protocol, TypeVar
 
 import msgspec
 import numpy as np
@@ -127,7 +127,7 @@ class BundleSpec(msgspec.Struct, frozen=True, kw_only=True):
     versions: dict[str, Any] = {}
 
     @property
-    def needed_files(self) -> tuple[str, str, str, str]:
+    def needed_files(self) -> tuple[str, ...]:
         """Names of the files without which nothing can be answered."""
         return self.text.file, self.image.file, self.tokenizer, self.categories.file
 
@@ -135,6 +135,38 @@ class BundleSpec(msgspec.Struct, frozen=True, kw_only=True):
 class _Header(msgspec.Struct):
     schema_version: int = 0
     kind: str = ""
+
+
+class Described(Protocol):
+    """What the descriptions of all kinds of bundles have in common."""
+
+    @property
+    def files(self) -> dict[str, BundleFile]:
+        """Checksum and size of each file."""
+
+    @property
+    def needed_files(self) -> tuple[str, ...]:
+        """Names of the files without which nothing works."""
+
+
+Spec = TypeVar("Spec", bound=Described)
+
+
+class KindWords(NamedTuple):
+    """A kind of bundles, and what is said where there is none, or one of another kind."""
+
+    kind: str
+    missing: str
+    other: str
+
+
+_REACTION = KindWords(
+    KIND,
+    "No model bundle in {folder}: {file} cannot be read ({reason}); put a bundle there or name another "
+    "folder in REPARTEE_BUNDLE.",
+    '{path} is a "{found}" bundle of schema {schema}, this program reads '
+    f'"{KIND}" bundles of schema {{wanted}}: use the bundle that came with it.',
+)
 
 
 @dataclass(frozen=True)
@@ -185,42 +217,52 @@ def load_bundle(folder: Path) -> Bundle:
     Raises:
         BundleError: names what is wrong and what to do.
     """
-    spec = _read_spec(folder)
-    for name in (*spec.needed_files, *spec.text.variants.values()):
-        if name not in spec.files:
-            raise BundleError(f"{folder / BUNDLE_FILE} gives no checksum for {name}: {REPAIR}.")
-    for name, expected in spec.files.items():
-        verify_file(folder / name, expected)
+    spec = read_spec(folder, BundleSpec, _REACTION)
+    for name in spec.text.variants.values():
+        _check_listed(folder, spec, name)
     return Bundle(folder, spec, _read_anchors(folder, spec))
 
 
-def _read_spec(folder: Path) -> BundleSpec:
-    path = folder / BUNDLE_FILE
+def read_spec(folder: Path, kind: type[Spec], words: KindWords) -> Spec:
+    """Read the description of a bundle, and verify all files that it names.
+
+    Raises:
+        BundleError: it is missing, of another kind or schema, or a file is missing or another one.
+    """
+    spec = _decoded(folder / BUNDLE_FILE, kind, words)
+    for name in spec.needed_files:
+        _check_listed(folder, spec, name)
+    for name, expected in spec.files.items():
+        _verify_file(folder / name, expected)
+    return spec
+
+
+def _decoded(path: Path, kind: type[Spec], words: KindWords) -> Spec:
     try:
         raw = path.read_bytes()
     except OSError as error:
         raise BundleError(
-            f"No model bundle in {folder}: {BUNDLE_FILE} cannot be read ({error.strerror}); "
-            "put a bundle there or name another folder in REPARTEE_BUNDLE."
+            words.missing.format(folder=path.parent, file=path.name, reason=error.strerror)
         ) from error
     try:
         header = msgspec.json.decode(raw, type=_Header)
-        if header.kind != KIND or header.schema_version != SCHEMA_VERSION:
+        if header.kind != words.kind or header.schema_version != SCHEMA_VERSION:
             raise BundleError(
-                f'{path} is a "{header.kind}" bundle of schema {header.schema_version}, this program reads '
-                f'"{KIND}" bundles of schema {SCHEMA_VERSION}: use the bundle that came with it.'
+                words.other.format(
+                    path=path, found=header.kind, schema=header.schema_version, wanted=SCHEMA_VERSION
+                )
             )
-        return msgspec.json.decode(raw, type=BundleSpec)
+        return msgspec.json.decode(raw, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BundleError(f"{path} is not a readable bundle description ({error}): {REPAIR}.") from error
 
 
-def verify_file(path: Path, expected: BundleFile) -> None:
-    """Compare a file with its size and checksum.
+def _check_listed(folder: Path, spec: Described, name: str) -> None:
+    if name not in spec.files:
+        raise BundleError(f"{folder / BUNDLE_FILE} gives no checksum for {name}: {REPAIR}.")
 
-    Raises:
-        BundleError: it is missing or another one.
-    """
+
+def _verify_file(path: Path, expected: BundleFile) -> None:
     if not path.is_file():
         raise BundleError(f"The model file {path} is missing: {REPAIR}.")
     size = path.stat().st_size

@@ -8,13 +8,18 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from inference.bundle import BUNDLE_FILE, REPAIR, BundleFile, ImageSpec, Positive, verify_file
-from inference.errors import BundleError
+from inference.bundle import SCHEMA_VERSION, BundleFile, ImageSpec, KindWords, Positive, read_spec
 
-SCHEMA_VERSION = 1
 KIND = "captioner"
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
+
+_CAPTIONER = KindWords(
+    KIND,
+    "No captioner bundle in {folder}: {file} cannot be read ({reason}).",
+    '{path} is a "{found}" bundle of schema {schema}; to describe pictures '
+    f'a "{KIND}" bundle of schema {{wanted}} is needed.',
+)
 
 
 class DecoderSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,11 +75,6 @@ class CaptionSpec(msgspec.Struct, frozen=True, kw_only=True):
         return self.image.file, decoder.prefill, decoder.step, *decoder.weights, self.tokenizer
 
 
-class _Header(msgspec.Struct):
-    schema_version: int = 0
-    kind: str = ""
-
-
 @dataclass(frozen=True)
 class CaptionBundle:
     """A verified captioner bundle."""
@@ -98,29 +98,4 @@ def load_caption_bundle(folder: Path) -> CaptionBundle:
     Raises:
         BundleError: names what is wrong and what to do.
     """
-    spec = _read_spec(folder / BUNDLE_FILE)
-    for name in spec.needed_files:
-        if name not in spec.files:
-            raise BundleError(f"{folder / BUNDLE_FILE} gives no checksum for {name}: {REPAIR}.")
-    for name, expected in spec.files.items():
-        verify_file(folder / name, expected)
-    return CaptionBundle(folder, spec)
-
-
-def _read_spec(path: Path) -> CaptionSpec:
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise BundleError(
-            f"No captioner bundle in {path.parent}: {path.name} cannot be read ({error.strerror})."
-        ) from error
-    try:
-        header = msgspec.json.decode(raw, type=_Header)
-        if header.kind != KIND or header.schema_version != SCHEMA_VERSION:
-            raise BundleError(
-                f'{path} is a "{header.kind}" bundle of schema {header.schema_version}; to describe pictures '
-                f'a "{KIND}" bundle of schema {SCHEMA_VERSION} is needed.'
-            )
-        return msgspec.json.decode(raw, type=CaptionSpec)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise BundleError(f"{path} is not a readable bundle description ({error}): {REPAIR}.") from error
+    return CaptionBundle(folder, read_spec(folder, CaptionSpec, _CAPTIONER))

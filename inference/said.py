@@ -61,10 +61,10 @@ class Tags:
 
     def lifts(self, message: str, scopes: Iterable[str]) -> dict[int, float]:
         """Return by row how far GIFs are lifted: the more of a cleaned message their tag is, the further."""
-        words, found = words_of(message), dict[int, float]()
         known = self._read()
         places = [known[scope] for scope in scopes if scope in known]
-        for length in range(1, min(LONGEST, len(words)) + 1 if places else 0):
+        words, found = words_of(message) if places else [], dict[int, float]()
+        for length in range(1, min(LONGEST, len(words)) + 1):
             lift = LIFT * length / len(words)
             for start in range(len(words) - length + 1):
                 tag = " ".join(words[start : start + length])

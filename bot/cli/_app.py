@@ -15,6 +15,20 @@ from bot.cli._gifs import gifs
 from bot.cli._plain import plain
 from inference.errors import ReparteeError
 
+LogFormat = Annotated[str | None, typer.Option(help="auto, json or console (auto).", show_default=False)]
+HealthHost = Annotated[
+    str | None, typer.Option(help="Address of the health port (127.0.0.1).", show_default=False)
+]
+Scope = Annotated[
+    str,
+    typer.Option(
+        "--scope",
+        metavar="SCOPE",
+        help="Also the own GIFs of discord:GUILD or slack:TEAM.",
+        show_default="everybody",
+    ),
+]
+
 app = typer.Typer(
     name="repartee",
     no_args_is_help=True,
@@ -56,15 +70,7 @@ def react(
         bool, typer.Option("--json", help="Print one JSON object instead of a table.")
     ] = False,
     open_first: Annotated[bool, typer.Option("--open", help="Open the first GIF in a viewer.")] = False,
-    scope: Annotated[
-        str,
-        typer.Option(
-            "--scope",
-            metavar="SCOPE",
-            help="Also the own GIFs of discord:GUILD or slack:TEAM.",
-            show_default="everybody",
-        ),
-    ] = "",
+    scope: Scope = "",
     input_file: Annotated[
         str | None,
         typer.Option("--input", metavar="FILE", help='Rank many: lines of {"id", "text"}; - is stdin.'),
@@ -118,9 +124,7 @@ def worker(
         int | None, typer.Option(help="Messages a batch, at most (8).", show_default=False)
     ] = None,
     device: Annotated[str | None, typer.Option(help="cpu or cuda (cpu).", show_default=False)] = None,
-    host: Annotated[
-        str | None, typer.Option(help="Address of the health port (127.0.0.1).", show_default=False)
-    ] = None,
+    host: HealthHost = None,
     port: Annotated[
         int | None, typer.Option(help="Health port, 0 for a free one (9464).", show_default=False)
     ] = None,
@@ -128,9 +132,7 @@ def worker(
         bool | None,
         typer.Option("--cache/--no-cache", help="Keep results for a while (yes).", show_default=False),
     ] = None,
-    log_format: Annotated[
-        str | None, typer.Option(help="auto, json or console (auto).", show_default=False)
-    ] = None,
+    log_format: LogFormat = None,
 ) -> None:
     """Answer what comes through Redis."""
     from bot.settings import RedisSettings, WorkerSettings, read
@@ -145,15 +147,11 @@ def worker(
 
 @app.command(help=messages.DISCORD_HELP, epilog=messages.DISCORD_EPILOG)
 def discord(
-    host: Annotated[
-        str | None, typer.Option(help="Address of the health port (127.0.0.1).", show_default=False)
-    ] = None,
+    host: HealthHost = None,
     port: Annotated[
         int | None, typer.Option(help="Health port, 0 for a free one (9465).", show_default=False)
     ] = None,
-    log_format: Annotated[
-        str | None, typer.Option(help="auto, json or console (auto).", show_default=False)
-    ] = None,
+    log_format: LogFormat = None,
 ) -> None:
     """Answer in Discord."""
     from bot.settings import DiscordSettings, read
@@ -172,9 +170,7 @@ def slack(
     port: Annotated[
         int | None, typer.Option(help="Port of health and HTTP, 0 for a free one (9466).", show_default=False)
     ] = None,
-    log_format: Annotated[
-        str | None, typer.Option(help="auto, json or console (auto).", show_default=False)
-    ] = None,
+    log_format: LogFormat = None,
 ) -> None:
     """Answer in Slack."""
     from bot.settings import SlackSettings, read
@@ -193,9 +189,7 @@ def web(
     port: Annotated[
         int | None, typer.Option(help="Port of the page, 0 for a free one (8080).", show_default=False)
     ] = None,
-    log_format: Annotated[
-        str | None, typer.Option(help="auto, json or console (auto).", show_default=False)
-    ] = None,
+    log_format: LogFormat = None,
 ) -> None:
     """Serve the page."""
     from bot.settings import WebSettings, read
@@ -227,15 +221,7 @@ def reload(
 
 @app.command(help=_mcp_messages.MCP_HELP, epilog=_mcp_messages.MCP_EPILOG)
 def mcp(
-    scope: Annotated[
-        str,
-        typer.Option(
-            "--scope",
-            metavar="SCOPE",
-            help="Also the own GIFs of discord:GUILD or slack:TEAM.",
-            show_default="everybody",
-        ),
-    ] = "",
+    scope: Scope = "",
     read_only: Annotated[bool, typer.Option("--read-only", help="Leave out all that changes packs.")] = False,
 ) -> None:
     """Serve assistants."""

@@ -26,12 +26,11 @@ from inference.bundle import sha256_of
 from inference.catalogue import OwnGif, OwnGifs
 from inference.errors import MessageError, RefusedError
 from inference.fetch import fetch
-from inference.ingest import Ingestor, Options, Outcome, Submission
+from inference.ingest import MIB, Ingestor, Options, Outcome, Submission
 from inference.logs import configure
 
 ASKED_FROM = 500  # files, from which on a person at a terminal is asked first
 INTERRUPTED = 130  # as shells have it
-MIB = 1024 * 1024
 
 
 class Line(msgspec.Struct, frozen=True):

@@ -30,7 +30,6 @@ ADD_FORM, CHANGE_FORM = "rp_pack_add", "rp_pack_save"
 CHANGE_ID, PREVIOUS_PAGE_ID, NEXT_PAGE_ID = "rp_pack_change", "rp_pack_previous", "rp_pack_next"
 ANY_KIND = "any"
 LETTERS = {"tags": 400, "name": NAME_LETTERS, "alt_text": ALT_LETTERS}
-SHOWN_ID = 8
 _LINK = re.compile(r"<?(https?://[^\s|>]+)(?:\|[^>]*)?>?")
 _TAG = re.compile(r"(?:^|(?<=[\s,]))#([^\s#,]+),?")
 

@@ -27,12 +27,12 @@ from bot.web.messages import (
     TOO_LARGE_FILE,
     TOO_LONG_BODY,
 )
+from inference.ingest import MIB
 from inference.metrics import POPULAR
 
 JSON_BYTES = 256 * 1024
 FORM_BYTES = 64 * 1024  # that a form may take beside its file
 END_BYTES = 8
-MIB = 1024 * 1024
 LISTS = ("tags", "categories")
 
 Body = TypeVar("Body", bound=msgspec.Struct)

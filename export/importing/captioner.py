@@ -21,6 +21,7 @@ from tokenizers import Tokenizer
 
 from export import agreement
 from export.bundle import CARD_FILE, IMAGE_FILE, MEGABYTE, TOKENIZER_FILE, TOOLS, require, save_graph
+from export.caption_agreement import CaptionGraphs
 from export.caption_graphs import PREFILL_FILE, STEP_FILE, WEIGHTS_FILE, export_captioner
 from export.checkpoints.clipcap import (
     BUFFER,
@@ -39,7 +40,6 @@ from export.importing.clip_vision import ClipImage, load_clip_image
 from export.importing.fit import check
 from export.importing.sources import CONFIG, Source, weights_file
 from export.importing.tokenizer import read_tokenizer
-from export.importing.tower import open_graph
 from export.importing.weights import read_weights, without_copies
 from export.models.clipcap import ClipCap, ClipCapConfig
 from export.quantise import quantise_weights
@@ -139,7 +139,7 @@ def _finish(spec: CaptionSpec, folder: Path, progress: Progress) -> None:
     (folder / CARD_FILE).write_text(caption_card(spec), encoding="utf-8")
     (folder / BUNDLE_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(spec), indent=2) + b"\n")
     size = sum(file.bytes for file in spec.files.values()) / MEGABYTE
-    progress(f"Wrote {folder}: {size:.1f} MB. Try it: REPARTEE_CAPTIONER={folder} repartee describe PICTURE")
+    progress(f"Wrote {folder}: {size:.1f} MB, for inference.captioner.")
 
 
 def _notes(config: ClipCapConfig, sources: CaptionSources, is_unit: bool) -> dict[str, Any]:
@@ -189,7 +189,7 @@ def write_language(model: ClipCap, folder: Path, precision: Precision, progress:
     with tempfile.TemporaryDirectory(dir=folder) as name:
         exact = folder if precision == "float32" else Path(name)
         export_captioner(model, exact)
-        found = run_language(exact, prefix, tokens)
+        found = CaptionGraphs(exact).run(prefix, tokens)
     wanted = expected[:, config.prefix_length - 1 :]
     worst = float(np.abs(found - wanted).max())
     require(worst, "language")
@@ -197,30 +197,13 @@ def write_language(model: ClipCap, folder: Path, precision: Precision, progress:
     if precision == "float32":
         return {"fp32_max_difference": worst}
     export_captioner(model, folder, precision=precision)
-    rounded = run_language(folder, prefix, tokens)
+    rounded = CaptionGraphs(folder).run(prefix, tokens)
     same = float((rounded.argmax(-1) == wanted.argmax(-1)).mean())
     return {
         "fp32_max_difference": worst,
         "int8_mean_difference": float(np.abs(rounded - wanted).mean()),
         "int8_same_likeliest_token": same,
     }
-
-
-def run_language(folder: Path, prefix: npt.NDArray[np.float32], tokens: Array) -> npt.NDArray[np.float32]:
-    """Run the written graphs over given tokens: logits (batch, tokens + 1, vocabulary) float32."""
-    first = open_graph(folder / PREFILL_FILE).run(["logits", "past_key", "past_value"], {"prefix": prefix})
-    logits, length = [first[0]], first[1].shape[3]
-    room = [(0, 0)] * 3 + [(0, tokens.shape[1]), (0, 0)]
-    caches = {what: np.pad(past, room) for what, past in zip(("key", "value"), first[1:], strict=True)}
-    step = open_graph(folder / STEP_FILE)
-    for place, column in enumerate(tokens.T, length):
-        feeds = {f"past_{what}_{n}": layer for what, cache in caches.items() for n, layer in enumerate(cache)}
-        feeds |= {"token": column.astype(np.int64), "length": np.array([place])}
-        following, caches["key"][:, :, :, place], caches["value"][:, :, :, place] = step.run(
-            ["logits", "new_key", "new_value"], feeds
-        )
-        logits.append(following)
-    return np.stack(logits, axis=1)
 
 
 def write_picture_side(

@@ -120,7 +120,7 @@ def import_clipcap(
     precision: Layers = Precision.INT8,
     normalise_prefix: NormalisePrefix = None,
 ) -> None:
-    """Import a ClipCap as a bundle for `repartee describe`; its file has neither CLIP nor a tokenizer."""
+    """Import a ClipCap as a bundle that describes pictures; its file has neither CLIP nor a tokenizer."""
     from export.importing.captioner import CaptionSources, CaptionWanted, write_captioner
     from export.importing.sources import NEEDS_TOKENIZER, NEEDS_VISION, NEEDS_WEIGHTS, open_source
     from export.importing.tokenizer import has_tokenizer

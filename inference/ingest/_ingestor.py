@@ -125,8 +125,7 @@ class Ingestor:
 
     def _take_in(self, own: OwnGifs, submission: Submission, report: OnStage) -> OwnGif:
         limit = self._limit if submission.scope else 0
-        if limit:
-            own.check_room(submission.scope, limit)  # before it costs more; storing it asks again
+        own.check_room(submission.scope, limit)  # before it costs more; storing it asks again
         origin = self._origin(own, submission, report)
         alike: list[DuplicateGifError] = []
 

@@ -10,8 +10,9 @@ from safetensors.numpy import load_file, save_file
 from typer.testing import CliRunner
 
 from export.__main__ import build_app
+from export.caption_agreement import CaptionGraphs
 from export.checkpoints.errors import CheckpointError
-from export.importing.captioner import load_captioner, run_language
+from export.importing.captioner import load_captioner
 from export.importing.clip_vision import load_clip_image
 from export.importing.fit import MisfitError
 from export.importing.sources import open_source
@@ -48,7 +49,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def logits(bundle: Path, case: str) -> tuple[np.ndarray, np.ndarray]:
     """Return what the bundle and what the original make of the recorded tokens."""
     with np.load(FIXTURES / "clipcap" / case / "io.npz") as golden:
-        found = run_language(bundle, golden["prefix"][:3], golden["tokens"])
+        found = CaptionGraphs(bundle).run(golden["prefix"][:3], golden["tokens"])
         return found, golden["logits_no_mask"][:, 3:]
 
 
