@@ -1,4 +1,4 @@
-"""The command line of the training side: `python -m export parity|train|onnx|half|import`."""
+"""The command line of the training side: `python -m export parity|train|onnx|half|captioner|import`."""
 
 import importlib
 import sys
@@ -12,6 +12,7 @@ COMMANDS = {
     "train": "export.train",
     "onnx": "export.onnx",
     "half": "export.half",
+    "captioner": "export.captioner_command",
     "import": "export.importing.command",
 }
 """A command's module has `register(app)`; only the module of the command that is asked for is imported."""

@@ -55,9 +55,9 @@ def render_card(spec: BundleSpec) -> str:
         name=spec.name,
         version=spec.version,
         text_file=f"`{spec.text.file}`",
-        text_size=_size(spec.files[spec.text.file].bytes),
+        text_size=file_size(spec.files[spec.text.file].bytes),
         image_file=f"`{spec.image.file}`",
-        image_size=_size(spec.files[spec.image.file].bytes),
+        image_size=file_size(spec.files[spec.image.file].bytes),
         max_tokens=spec.text.max_tokens,
         dim=spec.embedding_dim,
         frames=spec.image.frames,
@@ -68,14 +68,14 @@ def render_card(spec: BundleSpec) -> str:
         image=spec.fusion.image,
         text=spec.fusion.text,
         category=spec.fusion.category,
-        training=_bullets(spec.training) or NOTHING,
-        scores=_tables(spec.scores) or NOTHING,
-        files="\n".join(f"- `{n}`: {_size(f.bytes)}, sha256 `{f.sha256}`" for n, f in spec.files.items()),
+        training=bullets(spec.training) or NOTHING,
+        scores=tables(spec.scores) or NOTHING,
+        files="\n".join(f"- `{n}`: {file_size(f.bytes)}, sha256 `{f.sha256}`" for n, f in spec.files.items()),
         versions=", ".join(f"{tool} {version}" for tool, version in spec.versions.items()),
     )
 
 
-def _tables(scores: Mapping[str, Any]) -> str:
+def tables(scores: Mapping[str, Any]) -> str:
     """Write single figures as one table and every group of figures as a table of its own."""
     single = {name: value for name, value in scores.items() if not isinstance(value, Mapping)}
     parts = [_table(single)] if single else []
@@ -100,11 +100,12 @@ def _flat(group: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def _bullets(notes: Mapping[str, Any], indent: str = "") -> str:
+def bullets(notes: Mapping[str, Any], indent: str = "") -> str:
+    """Write notes as a list, groups of them indented."""
     lines = []
     for name, value in notes.items():
         if isinstance(value, Mapping):
-            lines.append(f"{indent}- {_words(name)}:\n{_bullets(value, indent + '  ')}")
+            lines.append(f"{indent}- {_words(name)}:\n{bullets(value, indent + '  ')}")
         else:
             lines.append(f"{indent}- {_words(name)}: {_figure(value)}")
     return "\n".join(lines)
@@ -122,5 +123,6 @@ def _words(name: str) -> str:
     return name.replace("_", " ").replace("|", "\\|")
 
 
-def _size(size: int) -> str:
+def file_size(size: int) -> str:
+    """Return a number of bytes as people read it."""
     return f"{size / KILOBYTE**2:.1f} MB" if size >= KILOBYTE**2 else f"{size / KILOBYTE:.1f} kB"

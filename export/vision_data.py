@@ -137,7 +137,7 @@ def corpus(
     pairs = [(rows[code], pixels) for style in styles for code, pixels in drawings(style, table).items()]
     pairs += [(_row(item, rows), frame) for item in gifs for frame in item.frames]
     known = _known_categories(gifs, rows, categories, len(identities))
-    mirrorable = [_is_mirrorable(emoji) for emoji in table] + [False] * len(others)
+    mirrorable = [is_mirrorable(emoji) for emoji in table] + [False] * len(others)
     return Corpus(
         pictures=[pixels for _, pixels in pairs],
         labels=np.array([label for label, _ in pairs], np.int32),
@@ -160,7 +160,8 @@ def _known_categories(
     return known
 
 
-def _is_mirrorable(emoji: Emoji) -> bool:
+def is_mirrorable(emoji: Emoji) -> bool:
+    """Say whether the mirror image of an emoji means the same."""
     return emoji.group != LETTERED_GROUP and DIRECTED.search(emoji.name) is None
 
 

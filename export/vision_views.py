@@ -1,18 +1,35 @@
 """Random views of a picture, so that the vision tower learns what is drawn and not how."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageEnhance, ImageFilter
 
-from export.vision_data import Corpus
 from export.vision_eval import BACKGROUND, MEAN, STD
 from inference.preprocess import normalise
 
 Pixels = npt.NDArray[np.uint8]
 DISCORD_DARK = (49, 51, 56)
 WHITE = (255, 255, 255)
+
+
+class Pictured(Protocol):
+    """Labelled pictures, as `export.vision_data.Corpus` has them."""
+
+    @property
+    def pictures(self) -> Sequence[Pixels]:
+        """Return (edge, edge, 4) uint8 RGBA each."""
+
+    @property
+    def labels(self) -> npt.NDArray[np.int32]:
+        """Return what each shows, (pictures,) int32."""
+
+    @property
+    def is_mirrorable(self) -> npt.NDArray[np.bool_]:
+        """Say of each label whether the mirror image means the same, (labels,) bool."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +138,7 @@ def _recoloured(image: Image.Image, rng: np.random.Generator, options: Views) ->
 
 
 def view_batch(
-    corpus: Corpus, order: npt.NDArray[np.int64], size: int, options: Views, rng: np.random.Generator
+    corpus: Pictured, order: npt.NDArray[np.int64], size: int, options: Views, rng: np.random.Generator
 ) -> npt.NDArray[np.float32]:
     """Return a random view of each picture in ``order``, (pictures, size, size, 3) float32, normalised."""
     views = [

@@ -36,6 +36,7 @@ class DecoderSpec(msgspec.Struct, frozen=True, kw_only=True):
         stop_id: the token that ends a caption; it belongs to it where it is a full stop.
         max_tokens: tokens of a caption at most.
         precision: how the weights of linear layers are stored.
+        least_log_probability: mean over a caption's tokens below which it is not said; None to say all.
     """
 
     prefill: str
@@ -51,6 +52,7 @@ class DecoderSpec(msgspec.Struct, frozen=True, kw_only=True):
     stop_id: Count
     max_tokens: Positive = 40
     precision: Literal["float32", "int8"] = "float32"
+    least_log_probability: float | None = None
 
 
 class CaptionSpec(msgspec.Struct, frozen=True, kw_only=True):

@@ -68,22 +68,24 @@ class CaptionDecoder:
         logits, *past = self._prefill({"prefix": prefix})
         return logits, CaptionRun(self._step, past, tokens)
 
-    def greedy(self, prefix: Floats, max_tokens: int) -> list[list[int]]:
-        """Take the likeliest token again and again: ids for each of (batch, prefix_size) float32.
+    def greedy(self, prefix: Floats, max_tokens: int) -> list[Caption]:
+        """Take the likeliest token again and again: a caption for each of (batch, prefix_size) float32.
 
         The stop token ends a caption and is part of it. Captions that have ended cost nothing any more.
         """
         limit = self._limit(max_tokens)
         logits, run = self.start(prefix, limit - 1)
-        captions: list[list[int]] = [[] for _ in prefix]
+        ids: list[list[int]] = [[] for _ in prefix]
+        totals = np.zeros(len(prefix))
         open_rows = np.arange(len(prefix))
         while True:
             tokens = logits.argmax(axis=-1)
+            totals[open_rows] += log_softmax(logits).max(axis=-1)
             for row, token in zip(open_rows, tokens, strict=True):
-                captions[row].append(int(token))
+                ids[row].append(int(token))
             going = np.flatnonzero(tokens != self.spec.stop_id)
-            if not len(going) or len(captions[open_rows[going[0]]]) >= limit:
-                return captions
+            if not len(going) or len(ids[open_rows[going[0]]]) >= limit:
+                return [Caption(row, float(total / len(row))) for row, total in zip(ids, totals, strict=True)]
             open_rows = open_rows[going]
             run.keep(going)
             logits = run.read(tokens[going])

@@ -13,7 +13,7 @@ from tokenizers import Tokenizer
 
 from inference.bundle import REPAIR
 from inference.caption_bundle import CaptionBundle, load_caption_bundle
-from inference.caption_decoder import CaptionDecoder, open_graph
+from inference.caption_decoder import Caption, CaptionDecoder, open_graph
 from inference.errors import BundleError
 from inference.preprocess import frame_square, normalise
 
@@ -50,6 +50,7 @@ class Captioner:
         self._image, self._label = bundle.spec.image, bundle.label
         self._see = open_graph(bundle, self._image.file, {PICTURE: 3}, ["prefix"], threads)
         self._decoder = CaptionDecoder(bundle, threads=threads)
+        self._least = bundle.spec.decoder.least_log_probability
         self._tokenizer = _open_tokenizer(bundle.path(bundle.spec.tokenizer))
 
     @classmethod
@@ -74,7 +75,7 @@ class Captioner:
     def describe(
         self, frames: Sequence[Image.Image], *, beam_size: int = 1, max_tokens: int | None = None
     ) -> str:
-        """Return a sentence about one picture or animation, empty where there is nothing to say.
+        """Return a sentence about one picture or animation, empty where the model is too unsure of it.
 
         Args:
             frames: of the animation in their order, evenly picked or all; any mode of Pillow.
@@ -100,8 +101,8 @@ class Captioner:
         for start in range(0, len(animations), batch):
             # One by one: a large vision tower needs as much time either way, but memory for each picture.
             prefixes = [self.encode(frames) for frames in animations[start : start + batch]]
-            tokens = self.decode(np.stack(prefixes), beam_size=beam_size, max_tokens=max_tokens)
-            captions += map(self.words, tokens)
+            found = self.decode(np.stack(prefixes), beam_size=beam_size, max_tokens=max_tokens)
+            captions += [self.words(caption.ids) if self.is_sure(caption) else "" for caption in found]
         return captions
 
     def encode(self, frames: Sequence[Image.Image]) -> Floats:
@@ -115,12 +116,16 @@ class Captioner:
         prefix: Floats = self._see({PICTURE: pixels[None]})[0][0]
         return prefix
 
-    def decode(self, prefix: Floats, *, beam_size: int = 1, max_tokens: int | None = None) -> list[list[int]]:
-        """Return token ids for each of the vectors (batch, prefix_size) float32."""
+    def decode(self, prefix: Floats, *, beam_size: int = 1, max_tokens: int | None = None) -> list[Caption]:
+        """Return the caption of each of the vectors (batch, prefix_size) float32, however unsure it is."""
         limit = self._decoder.longest if max_tokens is None else max_tokens
         if beam_size <= 1:
             return self._decoder.greedy(prefix, limit)
-        return [found[0].ids for found in self._decoder.beam(prefix, beam_size, limit)]
+        return [found[0] for found in self._decoder.beam(prefix, beam_size, limit)]
+
+    def is_sure(self, caption: Caption) -> bool:
+        """Say whether a caption is likely enough to be said."""
+        return self._least is None or caption.mean_log_probability >= self._least
 
     def words(self, ids: Sequence[int]) -> str:
         """Return the first sentence that token ids spell."""

@@ -13,7 +13,7 @@ from PIL import Image
 from rich.progress import track
 
 from export.data.downloads import cache_dir, npm_tarball, tar_members
-from export.data.emoji import Emoji, canonical
+from export.data.emoji import Emoji, canonical, emoji_table
 from export.data.styles import Style
 
 Pixels = npt.NDArray[np.uint8]
@@ -29,9 +29,10 @@ def drawings(style: Style, table: Sequence[Emoji]) -> dict[str, Pixels]:
     Raises:
         DownloadError: The style's package could not be fetched.
     """
-    path = cache_dir() / "drawings" / f"{style.name}-{style.version}-{SIZE_PX}.npz"
+    path = cache_dir() / "drawings" / f"{style.name}-{style.version}-{SIZE_PX}px.npz"
     if not path.exists():
-        found = _render(style, table)
+        # All of them: the next caller may want others than this one.
+        found = _render(style, emoji_table())
         path.parent.mkdir(exist_ok=True)
         part = path.with_suffix(".part")
         with part.open("wb") as file:

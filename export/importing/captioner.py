@@ -5,24 +5,24 @@ from __future__ import annotations
 import gc
 import importlib.metadata
 import json
-import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
-import jax
-import jax.numpy as jnp
 import msgspec
-import numpy as np
 import numpy.typing as npt
-from flax import nnx
 from tokenizers import Tokenizer
 
-from export import agreement
-from export.bundle import CARD_FILE, IMAGE_FILE, MEGABYTE, TOKENIZER_FILE, TOOLS, require, save_graph
-from export.caption_agreement import CaptionGraphs
-from export.caption_graphs import PREFILL_FILE, STEP_FILE, WEIGHTS_FILE, export_captioner
+from export.bundle import CARD_FILE, IMAGE_FILE, MEGABYTE, TOKENIZER_FILE, TOOLS
+from export.caption_parts import (
+    Precision,
+    Progress,
+    Scores,
+    caption_files,
+    decoder_spec,
+    write_language,
+    write_picture_graph,
+)
 from export.checkpoints.clipcap import (
     BUFFER,
     HEAD,
@@ -34,7 +34,6 @@ from export.checkpoints.clipcap import (
 )
 from export.checkpoints.clipcap import read_config as read_clipcap_config
 from export.checkpoints.errors import CheckpointError
-from export.graphs import picture_graph
 from export.importing.card import caption_card
 from export.importing.clip_vision import ClipImage, load_clip_image
 from export.importing.fit import check
@@ -42,21 +41,14 @@ from export.importing.sources import CONFIG, Source, weights_file
 from export.importing.tokenizer import read_tokenizer
 from export.importing.weights import read_weights, without_copies
 from export.models.clipcap import ClipCap, ClipCapConfig
-from export.quantise import quantise_weights
-from inference.bundle import BUNDLE_FILE, BundleFile, ImageSpec, sha256_of
-from inference.caption_bundle import CaptionSpec, DecoderSpec
+from inference.bundle import BUNDLE_FILE, ImageSpec
+from inference.caption_bundle import CaptionSpec
 from inference.preprocess import CLIP_MEAN, CLIP_STD
 
 Array = npt.NDArray[Any]
-Progress = Callable[[str], None]
-Precision = Literal["int8", "float32"]
-Scores = dict[str, Any]
 
 STOP = "."
 """The original ends a caption at a full stop."""
-
-MAX_TOKENS = 40
-COMPARED_TOKENS = 6
 
 
 @dataclass(frozen=True)
@@ -122,9 +114,9 @@ def write_captioner(
     spec = CaptionSpec(
         name=wanted.name,
         version=wanted.version,
-        files=_files(folder),
+        files=caption_files(folder),
         image=_image_spec(image, config.prefix_size),
-        decoder=_decoder_spec(config, _stop_id(tokenizer), wanted.precision),
+        decoder=decoder_spec(config, _stop_id(tokenizer), wanted.precision),
         tokenizer=TOKENIZER_FILE,
         training=_notes(config, sources, is_unit),
         scores={"export": scores},
@@ -173,39 +165,6 @@ def _config(source: Source, state: dict[str, Array]) -> ClipCapConfig:
     return read_clipcap_config(source.folder) if "prefix_length" in values else infer_config(state)
 
 
-def write_language(model: ClipCap, folder: Path, precision: Precision, progress: Progress) -> Scores:
-    """Write the graphs of mapper and language model; the float32 ones are compared with Flax first.
-
-    Raises:
-        ExportError: they do not agree.
-    """
-    progress("Writing the language model ...")
-    random = np.random.default_rng(0)
-    config = model.config
-    prefix = random.normal(size=(2, config.prefix_size)).astype(np.float32)
-    room = min(COMPARED_TOKENS, config.gpt2.n_positions - config.prefix_length)
-    tokens = random.integers(0, config.gpt2.vocab_size, (2, room))
-    expected = np.asarray(nnx.jit(ClipCap.__call__)(model, jnp.asarray(tokens), jnp.asarray(prefix)))
-    with tempfile.TemporaryDirectory(dir=folder) as name:
-        exact = folder if precision == "float32" else Path(name)
-        export_captioner(model, exact)
-        found = CaptionGraphs(exact).run(prefix, tokens)
-    wanted = expected[:, config.prefix_length - 1 :]
-    worst = float(np.abs(found - wanted).max())
-    require(worst, "language")
-    progress(f"float32 language graphs: largest difference from Flax {worst:.1e}.")
-    if precision == "float32":
-        return {"fp32_max_difference": worst}
-    export_captioner(model, folder, precision=precision)
-    rounded = CaptionGraphs(folder).run(prefix, tokens)
-    same = float((rounded.argmax(-1) == wanted.argmax(-1)).mean())
-    return {
-        "fp32_max_difference": worst,
-        "int8_mean_difference": float(np.abs(rounded - wanted).mean()),
-        "int8_same_likeliest_token": same,
-    }
-
-
 def write_picture_side(
     image: ClipImage, folder: Path, precision: Precision, is_unit: bool, progress: Progress
 ) -> Scores:
@@ -214,28 +173,12 @@ def write_picture_side(
     Raises:
         ExportError: it does not agree with the Flax model.
     """
-    progress("Tracing the vision tower ...")
-    size = image.image_size
     function = ClipImage.normalised if is_unit else ClipImage.__call__
-    graph = picture_graph(lambda pixels: function(image, pixels), size, ["prefix"])
-    random, reference = np.random.default_rng(0), nnx.jit(function)
-    pixels = random.normal(size=(2, 1, size, size, 3)).astype(np.float32)
-    expected: jax.Array = reference(image, jnp.asarray(pixels))
-    found = agreement.open_graph(graph)({"pixel_values": pixels})[0]
-    worst = float(np.abs(found - np.asarray(expected)).max())
-    require(worst, "image")
-    progress(f"float32 image graph: largest difference from Flax {worst:.1e}.")
-    save_graph(quantise_weights(graph) if precision == "int8" else graph, folder / IMAGE_FILE)
-    return {"fp32_max_difference": worst}
+    return write_picture_graph(function, image, image.image_size, folder, precision, progress)
 
 
 def _stop_id(tokenizer: Tokenizer) -> int:
     return int(tokenizer.encode(STOP, add_special_tokens=False).ids[0])
-
-
-def _files(folder: Path) -> dict[str, BundleFile]:
-    names = (IMAGE_FILE, PREFILL_FILE, STEP_FILE, WEIGHTS_FILE, TOKENIZER_FILE)
-    return {name: BundleFile(sha256_of(folder / name), (folder / name).stat().st_size) for name in names}
 
 
 def _image_spec(image: ClipImage, width: int) -> ImageSpec:
@@ -250,22 +193,4 @@ def _image_spec(image: ClipImage, width: int) -> ImageSpec:
         background=[255, 255, 255],
         frames=1,
         framing="crop",
-    )
-
-
-def _decoder_spec(config: ClipCapConfig, stop_id: int, precision: Precision) -> DecoderSpec:
-    return DecoderSpec(
-        prefill=PREFILL_FILE,
-        step=STEP_FILE,
-        weights=[WEIGHTS_FILE],
-        prefix_size=config.prefix_size,
-        prefix_length=config.prefix_length,
-        n_layer=config.gpt2.n_layer,
-        n_head=config.gpt2.n_head,
-        n_embd=config.gpt2.n_embd,
-        n_positions=config.gpt2.n_positions,
-        vocab_size=config.gpt2.vocab_size,
-        stop_id=stop_id,
-        max_tokens=min(MAX_TOKENS, config.gpt2.n_positions - config.prefix_length),
-        precision=precision,
     )

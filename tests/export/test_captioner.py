@@ -50,8 +50,8 @@ def test_a_batch_gets_the_ids_of_the_original(bundle: CaptionBundle) -> None:
     for stop, runs in by_stop:
         decoder = CaptionDecoder(changed(bundle, stop_id=stop, max_tokens=20))
         rows = prefixes[[run["prefix_index"] for run in runs]]
-        for run, ids in zip(runs, decoder.greedy(rows, 20), strict=True):
-            assert ids == run["greedy"]
+        for run, caption in zip(runs, decoder.greedy(rows, 20), strict=True):
+            assert caption.ids == run["greedy"]
         for size in (3, 5):
             for run, found in zip(runs, decoder.beam(rows, size, 20), strict=True):
                 assert [caption.ids for caption in found] == [
@@ -77,8 +77,19 @@ def test_pictures_become_one_sentence_each(bundle: CaptionBundle) -> None:
         assert caption == first_sentence(caption)
     prefix = captioner.encode(animations[0])
     assert prefix.shape == (bundle.spec.decoder.prefix_size,)
-    assert len(captioner.decode(prefix[None], max_tokens=1)[0]) == 1
-    assert len(captioner.decode(prefix[None], beam_size=3, max_tokens=5)[0]) <= 5
+    assert len(captioner.decode(prefix[None], max_tokens=1)[0].ids) == 1
+    assert len(captioner.decode(prefix[None], beam_size=3, max_tokens=5)[0].ids) <= 5
+
+
+def test_what_is_too_unlikely_is_not_said(bundle: CaptionBundle) -> None:
+    captioner = Captioner(bundle)
+    pictures = [[Image.new("RGB", (40, 30), (n * 60, 90, 200))] for n in range(4)]
+    frames = next(frames for frames in pictures if captioner.describe(frames, max_tokens=8))
+    (caption,) = captioner.decode(captioner.encode(frames)[None], max_tokens=8)
+    for shift, is_said in ((-1e-6, True), (1e-6, False)):
+        least = caption.mean_log_probability + shift
+        strict = Captioner(changed(bundle, least_log_probability=least))
+        assert bool(strict.describe(frames, max_tokens=8)) is is_said
 
 
 def test_of_an_animation_the_middle_is_looked_at() -> None:

@@ -1,0 +1,161 @@
+"""Writes the house captioner as a bundle and measures it: graphs, vocabulary, description, model card."""
+
+import importlib.metadata
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from export.bundle import CARD_FILE, IMAGE_FILE, MEGABYTE, TOKENIZER_FILE, TOOLS, Progress
+from export.caption_parts import caption_files, decoder_spec, write_language, write_picture_graph
+from export.caption_smoothing import CaptionSamples
+from export.captioner_card import captioner_card
+from export.captioner_data import Captioned, captioned, stop_id, token_rows
+from export.captioner_model import Look
+from export.captioner_scores import (
+    Said,
+    drawn,
+    figures,
+    nearest_descriptions,
+    prefixes,
+    references,
+    said_of,
+    silence_threshold,
+    with_silence,
+)
+from export.captioner_stage import CaptionerCheckpoint, known_things
+from export.data.drawings import drawings
+from export.data.emoji import emoji_table
+from export.data.styles import DEV_STYLE, TEST_STYLE, TRAINING_STYLES, Style
+from export.nothings import nothings
+from inference.bundle import BUNDLE_FILE, ImageSpec
+from inference.caption_bundle import CaptionSpec
+from inference.captioner import Captioner
+
+MAX_TOKENS = 28
+UNSEEN_NOTHINGS = 300
+UNSEEN_SEED = 1_000
+Scores = dict[str, Any]
+
+
+def write_house_captioner(
+    checkpoint: CaptionerCheckpoint,
+    folder: Path,
+    *,
+    version: str,
+    is_measured: bool = True,
+    progress: Progress = print,
+) -> CaptionSpec:
+    """Export, check and quantise the captioner, measure it and write everything that serving needs.
+
+    Args:
+        checkpoint: The trained model.
+        folder: Where the files go; made where it is missing.
+        version: Of the bundle.
+        is_measured: Look at the dev and test drawings; without, there is no threshold of silence.
+        progress: Told what is being done, a line at a time.
+
+    Raises:
+        ExportError: A graph does not agree with the Flax model.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / BUNDLE_FILE).unlink(missing_ok=True)  # an older description does not fit what is written now
+    samples = _samples(checkpoint)
+    scores: Scores = {"language": write_language(checkpoint.model, folder, "int8", progress, samples)}
+    size = int(checkpoint.image["size"])
+    frames = int(checkpoint.image["frames"])
+    scores["image"] = write_picture_graph(
+        Look.__call__, checkpoint.look, size, folder, "int8", progress, frames=frames
+    )
+    (folder / TOKENIZER_FILE).write_text(checkpoint.tokenizer.to_str(), encoding="utf-8")
+    spec = _describe(checkpoint, folder, version, {"export": scores})
+    _save(spec, folder)
+    if is_measured:
+        spec = _measured(spec, folder, progress)
+        _save(spec, folder)
+    total = sum(file.bytes for file in spec.files.values()) / MEGABYTE
+    progress(f"Wrote {folder}: {total:.1f} MB.")
+    return spec
+
+
+def _samples(checkpoint: CaptionerCheckpoint) -> CaptionSamples:
+    """Return chance vectors with real captions: the ranges inside the language model come from the words."""
+    texts = [text for thing in known_things()[::8] for text in thing.references]
+    tokens = token_rows(checkpoint.tokenizer, texts, MAX_TOKENS)
+    width = checkpoint.model.config.prefix_size
+    prefix = np.abs(np.random.default_rng(0).normal(size=(len(texts), width))).astype(np.float32)
+    return CaptionSamples(prefix, tokens)
+
+
+def _describe(checkpoint: CaptionerCheckpoint, folder: Path, version: str, scores: Scores) -> CaptionSpec:
+    config, image = checkpoint.model.config, checkpoint.image
+    size = image["size"]
+    decoder = decoder_spec(config, stop_id(checkpoint.tokenizer), "int8")
+    return CaptionSpec(
+        name="captioner",
+        version=version,
+        files=caption_files(folder),
+        image=msgspec.convert(
+            {
+                **image,
+                "file": IMAGE_FILE,
+                "inputs": {"pixel_values": ["batch", "frames", size, size, 3]},
+                "outputs": {"prefix": ["batch", config.prefix_size]},
+            },
+            ImageSpec,
+        ),
+        decoder=msgspec.structs.replace(decoder, max_tokens=MAX_TOKENS),
+        tokenizer=TOKENIZER_FILE,
+        training=checkpoint.notes,
+        scores=scores,
+        versions={tool: importlib.metadata.version(tool) for tool in TOOLS},
+    )
+
+
+def _save(spec: CaptionSpec, folder: Path) -> None:
+    (folder / CARD_FILE).write_text(captioner_card(spec), encoding="utf-8")
+    (folder / BUNDLE_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(spec), indent=2) + b"\n")
+
+
+def _measured(spec: CaptionSpec, folder: Path, progress: Progress) -> CaptionSpec:
+    """Return the description with the threshold, chosen on the dev style, and the figures of both styles."""
+    progress("Looking at the drawings that it is measured with ...")
+    captioner = Captioner.open(folder, threads=2)
+    table, things = emoji_table(), known_things()
+    known = captioned(things, TRAINING_STYLES, table, ())
+    seen = prefixes(captioner, known.pictures)
+    pictures = list(drawings(TRAINING_STYLES[0], table).values())
+    unseen = prefixes(captioner, nothings(UNSEEN_NOTHINGS, pictures, UNSEEN_SEED))
+    threshold, dev = _style(captioner, DEV_STYLE, known, seen, None)
+    _, test = _style(captioner, TEST_STYLE, known, seen, threshold)
+    decoder = msgspec.structs.replace(spec.decoder, least_log_probability=round(threshold, 4))
+    scores = {
+        **spec.scores,
+        "OpenMoji drawings, a style not trained on": test,
+        "EmojiOne 1 drawings, which chose among checkpoints and set the threshold": dev,
+        "pictures of nothing": {"says something": _spoken(said_of(captioner, unseen), threshold)},
+    }
+    return msgspec.structs.replace(spec, decoder=decoder, scores=scores)
+
+
+def _style(
+    captioner: Captioner, style: Style, known: Captioned, seen: np.ndarray, threshold: float | None
+) -> tuple[float, Scores]:
+    codes, pictures = drawn(drawings(style, emoji_table()), known.things)
+    cider = references(known.things, codes)
+    vectors = prefixes(captioner, pictures)
+    said = said_of(captioner, vectors)
+    beams = said_of(captioner, vectors, beam_size=4)
+    chosen = silence_threshold(cider, codes, said) if threshold is None else threshold
+    return chosen, {
+        "drawings": len(codes),
+        "captioner": figures(cider, codes, [each.text for each in said]),
+        "captioner, 4 beams": figures(cider, codes, [each.text for each in beams]),
+        "nearest known drawing": figures(cider, codes, nearest_descriptions(known, seen, vectors)),
+        "captioner, silent where unsure": with_silence(cider, codes, said, chosen),
+    }
+
+
+def _spoken(said: list[Said], threshold: float) -> float:
+    return float(np.mean([bool(each.text) and each.log_probability >= threshold for each in said]))

@@ -1,0 +1,122 @@
+"""What a captioner's bundle says of drawings, and what the nearest known drawing would say.
+
+The baseline answers with the description of the training drawing whose vector is most like the picture's, by
+the same vision tower.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+from rich.console import Console
+from rich.progress import track
+
+from export.captioner_data import Captioned, Thing
+from export.cider import Cider
+from inference.caption_decoder import Caption
+from inference.captioner import Captioner
+
+Floats = npt.NDArray[np.float32]
+Pixels = npt.NDArray[np.uint8]
+BATCH = 16
+KEPT = 0.95
+"""Share of right captions of the dev style that the threshold of silence lets pass."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """A caption with its mean log-probability."""
+
+    text: str
+    log_probability: float
+
+
+def prefixes(captioner: Captioner, pictures: Sequence[Pixels]) -> Floats:
+    """Return the vectors (pictures, prefix_size) float32 of pictures."""
+    rows = [
+        captioner.encode([Image.fromarray(picture)])
+        for picture in track(pictures, description="looking", console=Console(stderr=True), transient=True)
+    ]
+    return np.stack(rows)
+
+
+def said_of(captioner: Captioner, vectors: Floats, *, beam_size: int = 1) -> list[Said]:
+    """Return what is said of each of the vectors (n, prefix_size), however unsure it is."""
+    found: list[Caption] = []
+    for start in range(0, len(vectors), BATCH):
+        found += captioner.decode(vectors[start : start + BATCH], beam_size=beam_size)
+    return [Said(captioner.words(caption.ids), caption.mean_log_probability) for caption in found]
+
+
+def references(things: Sequence[Thing], codes: Sequence[str]) -> Cider:
+    """Return the references of the emoji that are asked for."""
+    by_key = {thing.key: thing.references for thing in things}
+    return Cider({code: by_key[code] for code in codes})
+
+
+def is_right(cider: Cider, code: str, text: str) -> bool:
+    """Say whether a caption is at least as near to the references of its own emoji as to any other's."""
+    scores = cider.nearest(text)
+    return bool(scores) and scores.get(code, 0.0) >= max(scores.values())
+
+
+def nearest_descriptions(known: Captioned, vectors: Floats, asked: Floats) -> list[str]:
+    """Return the first description of the known picture nearest to each of ``asked``, by cosine.
+
+    Args:
+        known: the training pictures.
+        vectors: theirs, (pictures, prefix_size) float32.
+        asked: (n, prefix_size) float32.
+    """
+    nearest = np.argmax(_unit(asked) @ _unit(vectors).T, axis=1)
+    return [known.things[known.labels[row]].descriptions[0] for row in nearest]
+
+
+def figures(cider: Cider, codes: Sequence[str], texts: Sequence[str]) -> dict[str, float]:
+    """Return CIDEr and the share of captions that name the right thing."""
+    rights = [is_right(cider, code, text) for code, text in zip(codes, texts, strict=True)]
+    return {
+        "cider": cider.mean(dict(zip(codes, texts, strict=True))),
+        "names the right thing": float(np.mean(rights)),
+    }
+
+
+def silence_threshold(cider: Cider, codes: Sequence[str], said: Sequence[Said]) -> float:
+    """Return the mean log-probability that nearly all right captions reach."""
+    right = [
+        each.log_probability
+        for code, each in zip(codes, said, strict=True)
+        if is_right(cider, code, each.text)
+    ]
+    return float(np.quantile(right, 1 - KEPT))
+
+
+def with_silence(
+    cider: Cider, codes: Sequence[str], said: Sequence[Said], threshold: float
+) -> dict[str, Any]:
+    """Return how often something is said under a threshold, and how often that names the right thing."""
+    kept = [
+        (code, each.text)
+        for code, each in zip(codes, said, strict=True)
+        if each.log_probability >= threshold and each.text
+    ]
+    rights = [is_right(cider, code, text) for code, text in kept]
+    return {
+        "says something": len(kept) / len(codes),
+        "of these it names the right thing": float(np.mean(rights)) if rights else 0.0,
+    }
+
+
+def drawn(drawings: Mapping[str, Pixels], things: Sequence[Thing]) -> tuple[list[str], list[Pixels]]:
+    """Return the drawings whose thing is described, in one order: code points and pictures."""
+    known = {thing.key for thing in things}
+    codes = sorted(code for code in drawings if code in known)
+    return codes, [drawings[code] for code in codes]
+
+
+def _unit(rows: Floats) -> Floats:
+    unit: Floats = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    return unit

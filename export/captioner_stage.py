@@ -1,0 +1,209 @@
+"""The house captioner from data to a checkpoint: vision tower, features, vocabulary, language model."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpy.typing as npt
+from flax import nnx
+from tokenizers import Tokenizer
+
+from export.captioner_data import (
+    Captioned,
+    Thing,
+    captioned,
+    emoji_things,
+    make_tokenizer,
+    token_rows,
+    with_nothings,
+)
+from export.captioner_model import Features, Look, load_sight, serving_tower
+from export.captioner_train import Judge, Lessons, batch_of, train_captioner
+from export.checkpoints.clipcap import load_clipcap_folder, save_clipcap
+from export.clipcap_train import caption_loss
+from export.data.descriptions import read_descriptions
+from export.data.emoji import emoji_table
+from export.data.styles import DEV_STYLE, TRAINING_STYLES
+from export.models.clipcap import ClipCap
+from export.models.efficientnet import EfficientNet
+from export.recipes.house_captioner import HouseCaptioner
+from export.vision_data import pack_frames
+from export.vision_stage import CONFIG as VISION_CONFIG
+from export.vision_stage import made_up, train_vision
+
+Floats = npt.NDArray[np.float32]
+Halves = npt.NDArray[np.float16]
+
+VISION, FEATURES, MODEL = "vision", "features.npz", "model"
+SCALE, TOKENIZER, NOTES = "scale.json", "tokenizer.json", "notes.json"
+COLOURS = ("red", "green", "blue", "yellow", "grey", "black")
+
+
+@dataclass(frozen=True)
+class CaptionerCheckpoint:
+    """A trained captioner.
+
+    Attributes:
+        look: Pictures to prefix.
+        model: Prefix to words.
+        tokenizer: Its vocabulary.
+        image: What `config.json` of the vision run says of pictures: size, mean, std, background, frames.
+        notes: What the model card says of the training.
+    """
+
+    look: Look
+    model: ClipCap
+    tokenizer: Tokenizer
+    image: dict[str, Any]
+    notes: dict[str, Any]
+
+    @classmethod
+    def load(cls, run: Path) -> "CaptionerCheckpoint":
+        """Read what `train_house_captioner` wrote.
+
+        Raises:
+            FileNotFoundError: The run has not ended.
+            CheckpointError: Names or shapes differ.
+        """
+        scale = np.array(_read(run / SCALE), np.float32)
+        tower = load_sight(run / VISION).vision_model
+        assert isinstance(tower, EfficientNet)
+        return cls(
+            look=Look(serving_tower(tower), scale),
+            model=load_clipcap_folder(run / MODEL),
+            tokenizer=Tokenizer.from_file(str(run / TOKENIZER)),
+            image=_read(run / VISION / VISION_CONFIG)["image"],
+            notes=_read(run / NOTES),
+        )
+
+
+def train_house_captioner(
+    recipe: HouseCaptioner, pack: Path, categories: tuple[str, ...], out: Path
+) -> float:
+    """Train tower and language model and write the checkpoint; a run that was cut short goes on.
+
+    Args:
+        recipe: All settings.
+        pack: Folder of the pack whose GIFs are learned.
+        categories: Of reactions, for the tower's targets.
+        out: Folder of the run.
+
+    Returns:
+        The best mean log-probability of a token of the dev style's descriptions.
+    """
+    if not (out / VISION / VISION_CONFIG).exists():
+        train_vision(recipe.vision, pack, categories, out / VISION)
+    tower = load_sight(out / VISION).vision_model
+    assert isinstance(tower, EfficientNet)
+    data, dev = (_made_up(recipe), None) if recipe.is_smoke else _known(recipe, pack)
+    features = _kept_features(Features(tower), data, recipe, out / FEATURES)
+    scale = 1 / (features.reshape(-1, features.shape[-1]).astype(np.float32).std(0) + 1e-2)
+    tokenizer = make_tokenizer(_sayings(data.things), recipe.model.gpt2.vocab_size)
+    lessons = _lessons(recipe, data, features, tokenizer, scale)
+    model = _start(recipe, tokenizer)
+    judge = _judge(recipe, dev or data, Features(tower), tokenizer, scale)
+    score = train_captioner(model, lessons, recipe.schedule, out / "language", judge)
+    save_clipcap(model, out / MODEL)
+    tokenizer.save(str(out / TOKENIZER))
+    (out / SCALE).write_text(json.dumps([round(float(value), 6) for value in scale]), encoding="utf-8")
+    (out / NOTES).write_text(json.dumps(_notes(recipe, data), indent=2) + "\n", encoding="utf-8")
+    return score
+
+
+def _read(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _notes(recipe: HouseCaptioner, data: Captioned) -> dict[str, Any]:
+    return {
+        "vision": "EfficientNet-Lite0, fine-tuned (recipe export/recipes/house_captioner.py)",
+        "language model": "from the start, on our own descriptions and the names of emoji",
+        "styles of drawings": [style.name for style in TRAINING_STYLES],
+        "pictures": len(data.pictures) - recipe.nothings,
+        "pictures of nothing": recipe.nothings,
+        "things": len(data.things) - 1,
+        "recipe": {
+            "vision": asdict(recipe.vision.stages[-1]),
+            "views": recipe.views,
+            "name share": recipe.name_share,
+            "schedule": asdict(recipe.schedule),
+        },
+    }
+
+
+def known_things() -> list[Thing]:
+    """Return all emoji of the table with their descriptions."""
+    return emoji_things(emoji_table(), read_descriptions())
+
+
+def _known(recipe: HouseCaptioner, pack: Path) -> tuple[Captioned, Captioned]:
+    table, things = emoji_table(), known_things()
+    gifs = pack_frames(pack, recipe.vision.frames)
+    data = captioned(things, TRAINING_STYLES, table, gifs)
+    return with_nothings(data, recipe.nothings, recipe.seed), captioned(things, (DEV_STYLE,), table, ())
+
+
+def _made_up(recipe: HouseCaptioner) -> Captioned:
+    """Return coloured discs that are called by a colour each."""
+    corpus = made_up(recipe.seed)
+    names = [COLOURS[row % len(COLOURS)] for row in range(len(corpus.targets))]
+    things = [Thing(name, (f"A {name} disc",), f"{name} disc", is_mirrorable=True) for name in names]
+    return with_nothings(Captioned(corpus.pictures, corpus.labels, things), recipe.nothings, recipe.seed)
+
+
+def _kept_features(looker: Features, data: Captioned, recipe: HouseCaptioner, path: Path) -> Halves:
+    """Return the features of random views, from the run's folder where they are of as many pictures."""
+    if path.exists():
+        with np.load(path, allow_pickle=False) as arrays:
+            kept: Halves = arrays["features"]
+            if kept.shape[:2] == (recipe.views, len(data.pictures)):
+                return kept
+    features = looker.views(data, recipe.views, recipe.vision.views, recipe.seed)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(path, allow_pickle=False, features=features)
+    return features
+
+
+def _sayings(things: Sequence[Thing]) -> list[str]:
+    return [text for thing in things for text in thing.references]
+
+
+def _lessons(
+    recipe: HouseCaptioner, data: Captioned, features: Halves, tokenizer: Tokenizer, scale: Floats
+) -> Lessons:
+    captions = [token_rows(tokenizer, thing.references, recipe.max_tokens) for thing in data.things]
+    weights = [_shares(thing, recipe.name_share) for thing in data.things]
+    return Lessons(features, data.labels, captions, weights, scale)
+
+
+def _shares(thing: Thing, of_name: float) -> npt.NDArray[np.float64]:
+    """Return how often each reference of a thing is its caption."""
+    described = len(thing.descriptions)
+    if not thing.name:
+        return np.full(described, 1 / described)
+    return np.array([(1 - of_name) / described] * described + [of_name])
+
+
+def _start(recipe: HouseCaptioner, tokenizer: Tokenizer) -> ClipCap:
+    gpt2 = replace(recipe.model.gpt2, vocab_size=tokenizer.get_vocab_size())
+    return ClipCap(replace(recipe.model, gpt2=gpt2), nnx.Rngs(recipe.seed))
+
+
+def _judge(
+    recipe: HouseCaptioner, dev: Captioned, looker: Features, tokenizer: Tokenizer, scale: Floats
+) -> Judge:
+    """Return what gives the mean log-probability of a token of the dev pictures' first descriptions."""
+    prefix = jnp.asarray(looker.plain(dev.pictures) * scale)
+    first = [dev.things[label].descriptions[0] for label in dev.labels]
+    tokens = jnp.asarray(token_rows(tokenizer, first, recipe.max_tokens))
+
+    @jax.jit
+    def loss(weights: ClipCap) -> jax.Array:
+        return caption_loss(weights, batch_of(prefix, tokens, weights.config.prefix_length))
+
+    return lambda model: -float(loss(model))

@@ -1,0 +1,184 @@
+"""The training of the house captioner's mapper and language model, on features that were computed before."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpy.typing as npt
+import optax
+from flax import nnx
+
+from export.clipcap_train import CaptionBatch, caption_loss
+from export.models.clipcap import ClipCap
+from export.training import Run
+
+Floats = npt.NDArray[np.float32]
+Halves = npt.NDArray[np.float16]
+Ids = npt.NDArray[np.int32]
+Judge = Callable[[ClipCap], float]
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long and how fast the captioner learns.
+
+    Attributes:
+        steps: Batches.
+        batch: Captions a step.
+        learning_rate: Of AdamW, reached after ``warmup`` of the steps, falling over the last ``cooldown``.
+        warmup: Share of the steps.
+        cooldown: Share of the steps.
+        weight_decay: AdamW's.
+        average_decay: Of the moving average of the weights, which is what is judged and kept.
+        feature_dropout: Share of a picture's features left out.
+        noise: Of the features, as a share of their spread.
+        several: Share of captions whose picture is the mean of all its views, as a GIF's frames are.
+        judge_every: Steps between two judgements on the dev style.
+        patience: Judgements without a better score before it ends.
+        seed: Of order, choice of views and captions, and dropout.
+    """
+
+    steps: int
+    batch: int = 128
+    learning_rate: float = 1e-3
+    warmup: float = 0.05
+    cooldown: float = 0.4
+    weight_decay: float = 0.05
+    average_decay: float = 0.995
+    feature_dropout: float = 0.2
+    noise: float = 0.1
+    several: float = 0.3
+    judge_every: int = 200
+    patience: int = 6
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """Pictures' features with what may be said of them.
+
+    Attributes:
+        features: (views, pictures, width) float16, of random views of each picture.
+        labels: (pictures,) int32, which thing each picture shows.
+        captions: for each thing its captions, (captions, tokens) int32 each, padded with 0.
+        weights: for each thing how often each caption is taken, float64, sum 1.
+        scale: (width,) float32, what features are multiplied with.
+    """
+
+    features: Halves
+    labels: Ids
+    captions: Sequence[Ids]
+    weights: Sequence[npt.NDArray[np.float64]]
+    scale: Floats
+
+
+class Learned(NamedTuple):
+    """Everything of a training that changes from step to step."""
+
+    weights: Any
+    average: Any
+    optimiser: Any
+
+
+def train_captioner(
+    model: ClipCap, lessons: Lessons, schedule: Schedule, folder: Path, judge: Judge
+) -> float:
+    """Train a model in place, from the last checkpoint in ``folder`` where there is one.
+
+    Args:
+        model: Afterwards it has the best averaged weights.
+        lessons: What is learned.
+        schedule: How.
+        folder: Checkpoints and event files.
+        judge: Gives a dev score, higher is better.
+
+    Returns:
+        The best dev score.
+    """
+    parts: Any = nnx.split(model, nnx.Param, ...)
+    graph, weights, rest = parts
+    optimiser = _optimiser(schedule)
+    state = Learned(weights, weights, optimiser.init(weights))
+    update = _update(graph, rest, schedule, optimiser)
+    with Run(folder, total_steps=schedule.steps, patience=schedule.patience) as run:
+        state = run.resume(state)
+        for prefix, tokens in batches(lessons, schedule, run.step):
+            state, loss = update(state, prefix, tokens, run.step)
+            run.advance(loss)
+            if run.step % schedule.judge_every == 0 or run.step == schedule.steps:
+                run.judge(judge(nnx.merge(graph, state.average, rest)), state.average)
+                run.save(state)
+            if run.is_exhausted or run.step >= schedule.steps:
+                break
+        nnx.update(model, run.best(state.average))
+        return run.progress.best_score or 0.0
+
+
+def batches(lessons: Lessons, schedule: Schedule, start: int = 0) -> Iterator[tuple[Floats, Ids]]:
+    """Yield features (batch, width) float32 and captions (batch, tokens) int32 from step ``start`` on."""
+    step = start
+    while True:
+        rng = np.random.default_rng((schedule.seed, 7, step))
+        chosen = rng.integers(0, len(lessons.labels), schedule.batch)
+        views = rng.integers(0, len(lessons.features), schedule.batch)
+        prefix = lessons.features[views, chosen].astype(np.float32)
+        several = rng.random(schedule.batch) < schedule.several
+        prefix[several] = lessons.features[:, chosen[several]].mean(0, dtype=np.float32)
+        tokens = [_caption(lessons, int(lessons.labels[row]), rng) for row in chosen]
+        yield prefix * lessons.scale, np.stack(tokens)
+        step += 1
+
+
+def _caption(lessons: Lessons, label: int, rng: np.random.Generator) -> Ids:
+    row: Ids = lessons.captions[label][rng.choice(len(lessons.weights[label]), p=lessons.weights[label])]
+    return row
+
+
+def batch_of(prefix: Any, tokens: Any, prefix_length: int) -> CaptionBatch:
+    """Return a batch of captions whose padding is masked."""
+    before = jnp.ones((len(tokens), prefix_length), jnp.int32)
+    mask = jnp.concatenate((before, (tokens != 0).astype(jnp.int32)), axis=1)
+    return CaptionBatch(tokens, mask, prefix)
+
+
+def _optimiser(schedule: Schedule) -> optax.GradientTransformation:
+    rising, falling = int(schedule.warmup * schedule.steps), int(schedule.cooldown * schedule.steps)
+    peak = schedule.learning_rate
+    rate = optax.join_schedules(
+        [
+            optax.linear_schedule(0.0, peak, max(1, rising)),
+            optax.constant_schedule(peak),
+            optax.linear_schedule(peak, peak / 100, max(1, falling)),
+        ],
+        [rising, schedule.steps - falling],
+    )
+    return optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(rate, weight_decay=schedule.weight_decay))
+
+
+def _update(
+    graph: Any, rest: Any, schedule: Schedule, optimiser: optax.GradientTransformation
+) -> Callable[[Learned, Floats, Ids, int], tuple[Learned, jax.Array]]:
+    def loss_of(weights: Any, prefix: jax.Array, tokens: jax.Array, key: jax.Array) -> jax.Array:
+        model: ClipCap = nnx.merge(graph, weights, rest)
+        batch = batch_of(prefix, tokens, model.config.prefix_length)
+        return caption_loss(model, batch, nnx.Rngs(dropout=key))
+
+    @jax.jit
+    def update(state: Learned, prefix: jax.Array, tokens: jax.Array, step: int) -> tuple[Learned, jax.Array]:
+        keys = jax.random.split(jax.random.fold_in(jax.random.key(schedule.seed), step), 3)
+        kept = jax.random.bernoulli(keys[0], 1 - schedule.feature_dropout, prefix.shape)
+        noisy = prefix + schedule.noise * jax.random.normal(keys[1], prefix.shape)
+        shown = jnp.where(kept, noisy / (1 - schedule.feature_dropout), 0)
+        loss, gradients = jax.value_and_grad(loss_of)(state.weights, shown, tokens, keys[2])
+        changes, moments = optimiser.update(gradients, state.optimiser, state.weights)
+        weights = optax.apply_updates(state.weights, changes)
+        # Early on a long memory would be of the untrained weights.
+        decay = jnp.minimum(schedule.average_decay, (1 + step) / (10 + step))
+        average = jax.tree.map(lambda old, new: decay * old + (1 - decay) * new, state.average, weights)
+        return Learned(weights, average, moments), loss
+
+    return update
