@@ -159,7 +159,7 @@ PACK_FIELDS = {
     "tags": ("Tags", "What it is good for: monday, coffee, finally"),
     "name": ("Name", "Made up of the file's name if empty"),
     "category": ("Kind", "Such as thumbs up; left to me if empty"),
-    "alt_text": ("Alt text", "What it shows, for who cannot see it"),
+    "alt_text": ("Alt text", "What it shows, for who cannot see it; made up if empty"),
 }
 PACK_ANY_KIND = "left to me"
 

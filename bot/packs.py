@@ -115,7 +115,9 @@ class OwnPacks:
         return await self._counted(scope, gif)
 
     async def change(self, scope: str, gif: str, wish: Wish) -> Added:
-        """Change what is said of a GIF; tags are replaced, the rest stays where nothing is said.
+        """Change what is said of a GIF; tags are replaced, an alt text that is emptied is made up again.
+
+        Name and categories stay where nothing is said.
 
         Raises:
             UnknownGifError: there is none.
@@ -124,7 +126,7 @@ class OwnPacks:
             name=wish.name or None,
             tags=list(wish.tags),
             categories=list(wish.categories) or None,
-            alt_text=wish.alt_text or None,
+            alt_text=wish.alt_text,
         )
         return await self._counted(scope, await self._library.edit(scope, gif, change))
 

@@ -101,6 +101,8 @@ def _read_line(line: bytes, place: str) -> PackGif:
         raise PackError(f"{place}: not a usable GIF entry ({error}); mend or remove the line.") from error
     if gif.file.startswith("/") or ".." in gif.file.split("/"):
         raise PackError(f"{place}: the file {gif.file} lies outside of the pack; mend or remove the line.")
+    if gif.alt_text.isspace():
+        raise PackError(f"{place}: the alt_text is blank; say in a sentence what the GIF {gif.file} shows.")
     return gif
 
 

@@ -31,15 +31,27 @@ ALLOWED = {
             "lines",
             "logs",
             "redis_link",
+            "wording",
         )
     },
     "export": {
         f"inference.{name}"
-        for name in ("preprocess", "bundle", "caption_bundle", "pack", "errors", "metrics", "vectors")
+        for name in (
+            "preprocess",
+            "bundle",
+            "caption_bundle",
+            "caption_decoder",
+            "captioner",
+            "pack",
+            "errors",
+            "metrics",
+            "vectors",
+        )
     },
     "assets": {f"inference.{name}" for name in ("pack", "errors", "preprocess")},
 }
 COMPOSITION_ROOTS = {
+    "bot/cli/_describe.py": {"inference.captioner"},
     "bot/cli/_service.py": {"inference.engine", "inference.follow"},
     "bot/cli/_worker.py": {
         f"inference.{name}" for name in ("engine", "follow", "health", "sessions", "wire", "worker")

@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from bot.cli import _mcp_messages, messages
+from bot.cli import _describe_messages, _mcp_messages, messages
 from bot.cli._gifs import gifs
 from bot.cli._plain import plain
 from inference.errors import ReparteeError
@@ -87,6 +87,25 @@ def react(
         _batch.rank_file(input_file, output_file or "-", k)
     else:
         _react.react_to(" ".join(text or []), k, as_json=as_json, open_first=open_first, scope=scope)
+
+
+@app.command(help=_describe_messages.HELP, epilog=_describe_messages.EPILOG)
+def describe(
+    files: Annotated[
+        list[Path] | None, typer.Argument(metavar="FILE", help="Pictures, animations.", show_default=False)
+    ] = None,
+    beam: Annotated[
+        int, typer.Option("--beam", min=1, max=20, metavar="N", help="Sentences to weigh against each other.")
+    ] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="Print an object a line, for programs.")] = False,
+    bundle: Annotated[
+        Path | None, typer.Option("--bundle", metavar="DIR", help="Another captioner.", show_default=False)
+    ] = None,
+) -> None:
+    """Say what pictures show."""
+    from bot.cli import _describe
+
+    _describe.describe(files or [], bundle, beam=beam, as_json=as_json)
 
 
 @app.command(name="eval", help=messages.EVAL_HELP, epilog=messages.EVAL_EPILOG)

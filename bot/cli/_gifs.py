@@ -106,6 +106,18 @@ def edit(
     _gifs_change.edit(wanted, scope, change)
 
 
+@gifs.command(help=messages.DESCRIBE_HELP, epilog=messages.DESCRIBE_EPILOG)
+def describe(
+    pack: OfPack = "",
+    scope: OfScope = None,
+    again: Annotated[bool, typer.Option("--again", help="Also those that have a caption.")] = False,
+) -> None:
+    """Caption some."""
+    from bot.cli import _gifs_describe
+
+    _gifs_describe.describe(pack, scope, again=again)
+
+
 @gifs.command(help=messages.REMOVE_HELP, epilog=messages.REMOVE_EPILOG)
 def remove(
     wanted: Annotated[

@@ -99,7 +99,11 @@ def add(
         progress_bar(messages.ADDING) as progress,
         tempfile.TemporaryDirectory(prefix="repartee-") as folder,
         Ingestor(
-            settings.catalogue, settings.bundle, options, processes=min(processes, len(sources))
+            settings.catalogue,
+            settings.bundle,
+            options,
+            processes=min(processes, len(sources)),
+            captioner=settings.captioner,
         ) as ingestor,
     ):
         report = Report(len(sources), progress, as_json=as_json)

@@ -38,9 +38,8 @@ def change(
     Raises:
         MessageError: something of it cannot be used, or there is nothing.
     """
-    for option, value in (("--name", name), ("--alt", alt_text)):
-        if value is not None and not value.strip():
-            raise MessageError(messages.BLANK.format(option=option))
+    if name is not None and not name.strip():
+        raise MessageError(messages.BLANK.format(option="--name"))
     known = None if categories is None else read_categories(split(categories))
     if known == []:
         raise MessageError(messages.NO_CATEGORIES)

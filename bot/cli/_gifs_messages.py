@@ -103,7 +103,18 @@ SHOW_HELP = "Show an own GIF: all that is known of it, and a picture where the t
 SHOW_EPILOG = """[bold]Examples[/bold]
   repartee gifs show 3fa9     [dim]the beginning of its id[/dim]
   repartee gifs show party"""
-EDIT_HELP = "Change what is said of an own GIF; what is left out stays. Its ranking follows by itself."
+DESCRIBED = "{changed} of {count} GIFs have another caption now."
+DESCRIBE_HELP = (
+    "Have the captioner say what own GIFs show that have no caption, such as those that were added before "
+    "there was a captioner. Alt texts that were made up follow, and so does the ranking."
+)
+DESCRIBE_EPILOG = """[bold]Examples[/bold]
+  repartee gifs describe
+  repartee gifs describe --pack memes --again   [dim]all of them, with a new captioner[/dim]"""
+EDIT_HELP = (
+    "Change what is said of an own GIF; what is left out stays, and --alt '' has the alt text made up "
+    "again. Its ranking follows by itself."
+)
 EDIT_EPILOG = """[bold]Examples[/bold]
   repartee gifs edit 3fa9 --tags friday,weekend --alt "A cat dances on a table."
   repartee gifs edit party --categories "happy dance,celebrate" --to-pack memes"""

@@ -39,7 +39,8 @@ def run(scope: str, *, is_read_only: bool) -> None:
 async def _run(scope: str, *, is_read_only: bool) -> None:
     settings = read_settings()
     log = get_logger("process")
-    library = Library(settings.catalogue, Ingestor(settings.catalogue, settings.bundle), settings.packs)
+    ingestor = Ingestor(settings.catalogue, settings.bundle, captioner=settings.captioner)
+    library = Library(settings.catalogue, ingestor, settings.packs)
     try:
         async with await asyncio.to_thread(open_service, settings) as service:
             _end_at_signals(library)

@@ -76,7 +76,7 @@ async def own_packs(limit: int) -> AsyncIterator[OwnPacks | None]:
         yield None
         return
     paths = _settings.read_settings()
-    ingestor = Ingestor(paths.catalogue, paths.bundle, limit=limit)
+    ingestor = Ingestor(paths.catalogue, paths.bundle, limit=limit, captioner=paths.captioner)
     library = Library(paths.catalogue, ingestor, paths.packs)
     try:
         yield OwnPacks(library, limit)

@@ -20,8 +20,8 @@ class SettingError(ReparteeError):
 class Settings:
     """Paths and threads, each from an environment variable where it is set.
 
-    REPARTEE_BUNDLE, REPARTEE_PACKS (several with the system's path separator), REPARTEE_DATA_DIR,
-    REPARTEE_SHARED, REPARTEE_THREADS.
+    REPARTEE_BUNDLE, REPARTEE_CAPTIONER (none or nothing for no captions), REPARTEE_PACKS (several with the
+    system's path separator), REPARTEE_DATA_DIR, REPARTEE_SHARED, REPARTEE_THREADS.
     """
 
     bundle: Path
@@ -29,6 +29,7 @@ class Settings:
     data_dir: Path
     bench: Path
     threads: int
+    captioner: Path | None = None
 
     @property
     def catalogue(self) -> Path:
@@ -52,7 +53,16 @@ def read_settings() -> Settings:
         data_dir=Path(os.environ.get("REPARTEE_DATA_DIR") or _user_data_dir()),
         bench=shared / "reactbench" / "dev.jsonl",
         threads=_threads(os.environ.get("REPARTEE_THREADS") or "1"),
+        captioner=_captioner(os.environ.get("REPARTEE_CAPTIONER")),
     )
+
+
+def _captioner(said: str | None) -> Path | None:
+    """Return the folder that is named, or the one that came along; None where there is to be none."""
+    if said is None:
+        shipped = ROOT / "assets" / "models" / "captioner"
+        return shipped if shipped.is_dir() else None
+    return None if said.strip().lower() in ("", "none") else Path(said)
 
 
 def _user_data_dir() -> Path:

@@ -64,7 +64,8 @@ async def _run(settings: WebSettings) -> None:
     paths, stop = _settings.read_settings(), asyncio.Event()
     async with contextlib.AsyncExitStack() as stack:
         service, store = await stack.enter_async_context(service_and_store())
-        library = Library(paths.catalogue, Ingestor(paths.catalogue, paths.bundle), paths.packs)
+        ingestor = Ingestor(paths.catalogue, paths.bundle, captioner=paths.captioner)
+        library = Library(paths.catalogue, ingestor, paths.packs)
         stack.push_async_callback(library.close)
         memories = {platform: Memory(store, platform) for platform in PLATFORMS}
         token = settings.token.get_secret_value() or secrets.token_urlsafe(TOKEN_BYTES)

@@ -59,12 +59,13 @@ HELP_EPILOG = """[bold]Start with[/bold]
   repartee react "I miss you"
 
 [bold]Environment[/bold]
-  REPARTEE_BUNDLE    folder of another model
-  REPARTEE_PACKS     folders of other packs of GIFs
-  REPARTEE_DATA_DIR  another place for the catalogue
-  REPARTEE_THREADS   CPU threads to use (1)
-  REDIS_URL          let running workers answer react, instead of this process
-  REPARTEE_SHARED    folder with reactbench/dev.jsonl for eval"""
+  REPARTEE_BUNDLE     folder of another model
+  REPARTEE_CAPTIONER  folder of another captioner; none for no captions
+  REPARTEE_PACKS      folders of other packs of GIFs
+  REPARTEE_DATA_DIR   another place for the catalogue
+  REPARTEE_THREADS    CPU threads to use (1)
+  REDIS_URL           let running workers answer react, instead of this process
+  REPARTEE_SHARED     folder with reactbench/dev.jsonl for eval"""
 REACT_HELP = (
     "Show the GIFs that answer a message best.\n\n"
     "When the message is grave (somebody died, somebody is hurt) it says so and offers gentle reactions "

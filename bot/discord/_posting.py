@@ -16,6 +16,7 @@ from bot.errors import ForbiddenError, GoneError, NoGifError
 from bot.messages import NEVER, REMOVE, SENT_BY, SENT_BY_ABOUT
 from bot.records import Preview
 from inference.protocol import Reaction
+from inference.wording import ELLIPSIS, fitted_alt_text, shortened
 
 MAX_ALT_TEXT = 1024
 NONCE_LETTERS = 25
@@ -40,13 +41,17 @@ def gif_file(reaction: Reaction, name: str = "") -> discord.File:
         content = Path(reaction.file).read_bytes()
     except OSError as error:
         raise NoGifError from error
-    alt_text = reaction.alt_text[:MAX_ALT_TEXT]
-    return discord.File(io.BytesIO(content), filename=f"{slug}.gif", description=alt_text)
+    return discord.File(io.BytesIO(content), filename=f"{slug}.gif", description=alt_text_of(reaction))
+
+
+def alt_text_of(reaction: Reaction, most: int = MAX_ALT_TEXT) -> str:
+    """Return the alt text of a GIF, as much of it as there is room for."""
+    return fitted_alt_text(reaction.alt_text, reaction.name, most)
 
 
 def shorten(text: str, most: int) -> str:
     """Cut a text where a word ends."""
-    return text if len(text) <= most else text[: most - 1].rpartition(" ")[0] + "…"
+    return shortened(text, most, ELLIPSIS)
 
 
 def post_buttons(*, has_moderators: bool) -> discord.ui.View:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import discord
 
-from bot.discord._posting import gif_file, shorten
+from bot.discord._posting import alt_text_of, gif_file
 from bot.messages import CANCEL, NOTE, OPTION, PAGE, PICK, PICK_GENTLE, PREVIOUS, SEND, SHUFFLE
 from bot.records import SHOWN, Preview
 
@@ -48,9 +48,9 @@ def preview_view(preview: Preview) -> discord.ui.LayoutView:
     notes = [NOTE.format(note=note) for note in preview.notes]
     view.add_item(discord.ui.TextDisplay("\n".join([head, *notes, NOTE.format(note=place)])))
     for number, reaction in enumerate(preview.shown, 1):
-        alt_text = discord.utils.escape_markdown(shorten(reaction.alt_text, SHOWN_ALT_TEXT))
+        alt_text = discord.utils.escape_markdown(alt_text_of(reaction, SHOWN_ALT_TEXT))
         text = OPTION.format(number=number, alt_text=alt_text)
-        picture = discord.ui.Thumbnail[Any](_address(number), description=reaction.alt_text[:1024])
+        picture = discord.ui.Thumbnail[Any](_address(number), description=alt_text_of(reaction))
         view.add_item(discord.ui.Section(text, accessory=picture))
     view.add_item(discord.ui.ActionRow(*(_send(preview, n) for n in range(len(preview.shown)))))
     last = preview.page + 1 >= preview.pages

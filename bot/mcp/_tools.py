@@ -184,7 +184,7 @@ class Tools:
             name=_kept("name", name),
             tags=None if tags is None else _cleaned(tags),
             categories=known,
-            alt_text=_kept("alt_text", alt_text),
+            alt_text=None if alt_text is None else alt_text.strip(),
             rating=rating,
             pack=None if pack is None else _pack_name(pack),
         )

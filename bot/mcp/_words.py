@@ -56,7 +56,7 @@ GIF = "The GIF: its id, the first four or more digits of it, or its name."
 NEW_NAME = "The new name."
 NEW_TAGS = "The new tags, in place of all old ones."
 NEW_CATEGORIES = "The new categories, one to three, in place of all old ones."
-NEW_ALT_TEXT = "The new alt text."
+NEW_ALT_TEXT = "The new alt text; empty to have one made up of what is known."
 NEW_RATING = "The new rating: g, pg, pg-13 or r."
 OTHER_PACK = "Name of the pack that it moves to."
 

@@ -17,10 +17,12 @@ from bot.messages import CANCEL, OPTION, PAGE, PICK, PICK_GENTLE, PREVIOUS, SEND
 from bot.records import SHOWN, Preview
 from bot.slack._posting import Posting
 from bot.slack._uploads import Uploads
-from bot.slack._words import MAX_ALT_TEXT, Payload, button, context, escape, mrkdwn, section
+from bot.slack._words import BLOCK_ALT_TEXT, Payload, button, context, escape, mrkdwn, section
 from inference.protocol import Reaction
+from inference.wording import fitted_alt_text
 
 SENDS = ("rp_send_0", "rp_send_1", "rp_send_2")
+SHOWN_ALT_TEXT = 500  # of each: the picture has all of it, and a paragraph takes 3,000 characters, escaped
 SHUFFLE_ID, PREVIOUS_ID, CANCEL_ID = "rp_shuffle", "rp_previous", "rp_cancel"
 
 
@@ -46,7 +48,7 @@ class Gifs:
         page = PAGE.format(page=preview.page + 1, pages=preview.pages)
         blocks = [section(head), context("\n".join([*preview.notes, page]))]
         for number, (reaction, image) in enumerate(zip(preview.shown, images, strict=True), 1):
-            text = OPTION.format(number=number, alt_text=escape(reaction.alt_text))
+            text = OPTION.format(number=number, alt_text=escape(_alt_text(reaction, SHOWN_ALT_TEXT)))
             blocks.append(section(text, accessory=image))
         return [*blocks, {"type": "actions", "elements": _buttons(preview)}]
 
@@ -62,7 +64,7 @@ class Gifs:
         if self._is_public(reaction):
             blocks: list[Payload] = [{"type": "image", **_source(self._address(reaction), reaction)}]
             blocks += [context(said)] if said else []
-            content: dict[str, Any] = {"text": escape(reaction.alt_text), "blocks": blocks}
+            content: dict[str, Any] = {"text": escape(_alt_text(reaction)), "blocks": blocks}
         else:
             file = await self._uploads.living_file_of(reaction)
             content = {"text": f"{said} <{file.permalink}|{escape(reaction.name)}>".strip()}
@@ -84,7 +86,7 @@ class Gifs:
         if self._is_public(reaction):
             return {"type": "image", **_source(self._address(reaction), reaction)}
         file = await self._uploads.file_of(reaction)
-        return {"type": "image", "slack_file": {"id": file.id}, "alt_text": reaction.alt_text[:MAX_ALT_TEXT]}
+        return {"type": "image", "slack_file": {"id": file.id}, "alt_text": _alt_text(reaction)}
 
     async def _images(self, reactions: Sequence[Reaction]) -> list[Payload]:
         """Return the pictures of GIFs; none is still being uploaded when one has failed."""
@@ -103,8 +105,12 @@ class Gifs:
         return f"{self._base_url}/{quote(Path(reaction.file).name)}"
 
 
+def _alt_text(reaction: Reaction, most: int = BLOCK_ALT_TEXT) -> str:
+    return fitted_alt_text(reaction.alt_text, reaction.name, most)
+
+
 def _source(url: str, reaction: Reaction) -> Payload:
-    return {"image_url": url, "alt_text": reaction.alt_text[:MAX_ALT_TEXT]}
+    return {"image_url": url, "alt_text": _alt_text(reaction)}
 
 
 def _buttons(preview: Preview) -> list[Payload]:

@@ -12,9 +12,10 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.errors import NoGifError
 from bot.memory import Memory
-from bot.slack._words import MAX_ALT_TEXT
+from bot.slack._words import FILE_ALT_TEXT
 from inference.errors import ServiceError
 from inference.protocol import Reaction
+from inference.wording import fitted_alt_text
 
 LOOKS = 40
 LOST = frozenset({"file_not_found", "file_deleted"})
@@ -82,7 +83,7 @@ class Uploads:
             filename=f"{Path(reaction.file).stem}.gif",
             title=reaction.name,
             content=content,
-            alt_txt=reaction.alt_text[:MAX_ALT_TEXT],
+            alt_txt=fitted_alt_text(reaction.alt_text, reaction.name, FILE_ALT_TEXT),
         )
         file: dict[str, str] = answer["files"][0]
         wait_s = FIRST_LOOK_S

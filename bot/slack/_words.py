@@ -7,7 +7,7 @@ from typing import Any
 
 from slack_sdk.errors import SlackApiError
 
-MAX_ALT_TEXT = 1000
+FILE_ALT_TEXT, BLOCK_ALT_TEXT = 1000, 2000  # characters that Slack takes with a file and in an image block
 KNOWN_CODES = frozenset(
     (
         *("missing_scope", "not_in_channel", "channel_not_found", "is_archived", "restricted_action"),

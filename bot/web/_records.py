@@ -32,7 +32,7 @@ Tag = Annotated[str, Meta(pattern=r"\S", max_length=60)]
 Tags = Annotated[list[Tag], Meta(max_length=30)]
 Category = Annotated[str, Meta(max_length=40, description=f"One of: {', '.join(POPULAR)}.")]
 Categories = Annotated[list[Category], Meta(min_length=1, max_length=3, description="The primary one first.")]
-AltText = Annotated[str, Meta(pattern=r"\S", max_length=1_000)]
+AltText = Annotated[str, Meta(max_length=1_000, description="Empty to have one made up of what is known.")]
 Count = Annotated[int, Meta(ge=1, le=MOST_RANKED)]
 
 
@@ -159,7 +159,7 @@ class AddBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     name: Annotated[str, Meta(max_length=100)] = ""
     tags: Tags = []
     categories: Annotated[list[Category], Meta(max_length=3)] = []
-    alt_text: Annotated[str, Meta(max_length=1_000)] = ""
+    alt_text: AltText = ""
     licence: Annotated[str, Meta(max_length=100)] = "unknown"
 
 

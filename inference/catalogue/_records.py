@@ -65,6 +65,7 @@ class GifChange(msgspec.Struct, frozen=True, kw_only=True):
     tags: list[str] | None = None
     categories: list[str] | None = None
     alt_text: str | None = None
+    caption: str | None = None
     rating: Rating | None = None
     pack: str | None = None
 
@@ -102,9 +103,14 @@ class Changes(NamedTuple):
 
 
 def reworded(entry: PackGif, wanted: Mapping[str, Any]) -> PackGif:
-    """Return a GIF with other values of some fields, and with what was made up of them made up again."""
+    """Return a GIF with other values of some fields, and with what was made up of them made up again.
+
+    An alt text that is emptied is made up from then on.
+    """
     given = {field for field, value in wanted.items() if value != getattr(entry, field)}
     made_up = [field for field in entry.made_up if field not in given]
+    if "alt_text" in given and not wanted["alt_text"].strip():
+        made_up.append("alt_text")
     entry = msgspec.structs.replace(entry, **wanted, made_up=made_up)
     if "alt_text" not in made_up:
         return entry

@@ -23,6 +23,7 @@ from inference.ingest._messages import (
     Question,
     Ready,
     Refusal,
+    Remark,
     Report,
     Setup,
     ToChild,
@@ -39,6 +40,7 @@ NO_MODULE = "GIFs cannot be taken in ({error}): install the program with its ext
 MEMORY_WORDS = ("bad_alloc", "allocate memory", "Insufficient memory")  # of onnxruntime and OpenCV
 
 Prepare = Callable[[Submission, Callable[[StageReport], None], Callable[[bytes], bool]], Prepared]
+OnRemark = Callable[[str], None]
 
 
 class Line:
@@ -52,6 +54,10 @@ class Line:
     def say(self, message: FromChild) -> None:
         """Tell the parent."""
         write(self._said, message)
+
+    def remark(self, text: str) -> None:
+        """Tell the parent what is wrong, though it does not keep GIFs from being taken in."""
+        self.say(Remark(text=text))
 
     def hear(self) -> ToChild:
         """Wait for the parent."""
@@ -75,7 +81,7 @@ class Line:
             os._exit(0)
 
 
-def load(setup: Setup) -> Prepare:
+def load(setup: Setup, on_remark: OnRemark) -> Prepare:
     """Load everything that files are worked on with.
 
     Raises:
@@ -84,10 +90,10 @@ def load(setup: Setup) -> Prepare:
     """
     from inference.ingest._stages import Preparer  # brings libraries that may not be there
 
-    return Preparer(setup.bundle, setup.options)
+    return Preparer(setup.bundle, setup.options, setup.captioner, on_remark)
 
 
-def main(load: Callable[[Setup], Prepare] = load) -> None:
+def main(load: Callable[[Setup, OnRemark], Prepare] = load) -> None:
     """Serve one parent until it goes."""
     step_back()
     # Without a buffer, whose lock the listening thread would hold when the interpreter ends.
@@ -96,7 +102,7 @@ def main(load: Callable[[Setup], Prepare] = load) -> None:
     if not isinstance(setup, Setup):
         return
     try:
-        prepare = load(setup)
+        prepare = load(setup, line.remark)
     except ReparteeError as error:
         line.say(Failure(text=str(error)))
         return

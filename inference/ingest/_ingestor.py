@@ -43,6 +43,7 @@ class Ingestor:
         *,
         processes: int = 2,
         limit: int = 0,
+        captioner: Path | None = None,
     ) -> None:
         """Prepare; processes are started with the first file.
 
@@ -52,12 +53,14 @@ class Ingestor:
             options: how files are taken in.
             processes: how many files are worked on at once.
             limit: of GIFs in a scope that is not everybody's, 0 for none.
+            captioner: folder of the captioner's bundle, None for no captions. One that cannot be used is
+                logged as a warning once, and GIFs go in without captions.
         """
         self.catalogue = catalogue
         self.options = options or Options()
         self._limit = limit
         self._processes = processes
-        self._pool = Pool(bundle, self.options, processes)
+        self._pool = Pool(bundle, self.options, processes, captioner=captioner)
 
     def __enter__(self) -> Self:
         return self

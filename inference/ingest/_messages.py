@@ -14,11 +14,15 @@ LONGEST = 256 * MIB  # what claims to be longer is no message
 
 
 class Setup(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """First of all: the folder of the bundle, how GIFs are taken in, how much memory (bytes) may be added."""
+    """First of all: folders of the models, how GIFs are taken in, how much memory (bytes) may be added.
+
+    `captioner` is empty where no captions are wanted.
+    """
 
     bundle: str
     options: Options
     memory_bytes: int
+    captioner: str = ""
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -35,6 +39,12 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 class Ready(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """All models are loaded."""
+
+
+class Remark(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """What is wrong and yet does not keep GIFs from being taken in, as a sentence; before `Ready`."""
+
+    text: str
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -74,7 +84,7 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 ToChild = Setup | Job | Answer
-FromChild = Ready | Report | Question | Prepared | Refusal | Failure
+FromChild = Remark | Ready | Report | Question | Prepared | Refusal | Failure
 
 Message = TypeVar("Message")
 

@@ -26,6 +26,7 @@ from inference.ingest._messages import (
     Question,
     Ready,
     Refusal,
+    Remark,
     Report,
     Setup,
     ToChild,
@@ -61,7 +62,7 @@ class Talk(NamedTuple):
 
 
 class Child:
-    """One process and the lines to it."""
+    """One process and the lines to it; `remarks` are what it found wrong at its start."""
 
     def __init__(self, setup: Setup, command: Sequence[str]) -> None:
         """Start it and wait until it is ready.
@@ -79,10 +80,12 @@ class Child:
             process_group=-1 if sys.platform == "win32" else 0,  # Ctrl-C is for the parent
         )
         self._is_late = False
+        self.remarks: list[str] = []
         try:
             with self._limited(START_S):
                 self._say(setup)
-                answer = self._hear()
+                while isinstance(answer := self._hear(), Remark):
+                    self.remarks.append(answer.text)
         except _GoneError:
             answer = None
         except BaseException:
@@ -182,6 +185,7 @@ class Pool:
         options: Options,
         size: int,
         *,
+        captioner: Path | None = None,
         further_bytes: int = FURTHER_BYTES,
         command: Sequence[str] = COMMAND,
     ) -> None:
@@ -191,16 +195,23 @@ class Pool:
             bundle: folder of the bundle.
             options: how files are worked on.
             size: how many children there are at most.
+            captioner: folder of the captioner, None for no captions.
             further_bytes: memory that a child may take beside what it has when all models are loaded.
             command: what starts a child.
         """
-        self._setup = Setup(bundle=str(bundle.resolve()), options=options, memory_bytes=further_bytes)
+        self._setup = Setup(
+            bundle=str(bundle.resolve()),
+            options=options,
+            memory_bytes=further_bytes,
+            captioner="" if captioner is None else str(captioner.resolve()),
+        )
         self._command = command
         self._time_s = options.limits.time_s
         self._idle: queue.LifoQueue[Child | None] = queue.LifoQueue()
         for _ in range(size):
             self._idle.put(None)
         self._children: set[Child] = set()
+        self._told: set[str] = set()
         self._lock = threading.Lock()
         self._is_closed = False
 
@@ -252,9 +263,12 @@ class Pool:
         with self._lock:
             self._children.add(child)
             is_closed = self._is_closed
+            news, self._told = set(child.remarks) - self._told, self._told | set(child.remarks)
         if is_closed:
             self._drop(child)
             raise ServiceError(CLOSED)
+        for remark in news:  # once, whichever child finds it
+            get_logger("ingest").warning("a model cannot be used", reason=remark)
         return child
 
     def _drop(self, child: Child | None) -> None:

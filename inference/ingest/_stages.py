@@ -12,8 +12,9 @@ import msgspec
 import numpy as np
 
 from inference.bundle import load_bundle
+from inference.captioner import Captioner
 from inference.encoders import ImageEncoder, TextEncoder
-from inference.errors import RefusedError
+from inference.errors import BundleError, RefusedError
 from inference.fingerprints import MOMENTS, Bits, fingerprint
 from inference.fusion import Floats, OwnEmbedder, own_vector_key
 from inference.ingest._caption import make_name, open_captioner
@@ -36,6 +37,7 @@ MADE_UP = ("name", "categories", "alt_text")
 
 SWITCHED_OFF = "switched off"
 NOT_INSTALLED = "not installed"
+UNCAPTIONED = "{name} (without a caption: the captioner cannot be used)"
 REFUSED = "refused"
 
 ALIKE = "It looks like a GIF that is there already."
@@ -48,6 +50,7 @@ UNKNOWN_CATEGORY = 'The model knows no category "{name}": leave the categories o
 
 OnReport = Callable[[StageReport], None]
 IsNew = Callable[[bytes], bool]
+OnRemark = Callable[[str], None]
 Result = TypeVar("Result")
 
 
@@ -83,8 +86,16 @@ class SeenOnce(ImageEncoder):
 class Preparer:
     """Files to what is stored of them; all that a child loads once."""
 
-    def __init__(self, bundle: str, options: Options) -> None:
+    def __init__(
+        self, bundle: str, options: Options, captioner: str = "", on_remark: OnRemark = lambda text: None
+    ) -> None:
         """Load the models.
+
+        Args:
+            bundle: folder of the bundle.
+            options: how files are worked on.
+            captioner: folder of the captioner's bundle, empty for no captions.
+            on_remark: is told why the captioner cannot be used; what it says can be done without.
 
         Raises:
             BundleError: the bundle, or a model of an extra, cannot be used.
@@ -94,7 +105,8 @@ class Preparer:
         self._embedder = OwnEmbedder(self._bundle, TextEncoder(self._bundle), SeenOnce(self._bundle))
         self._read_text = _open_reader() if self._is_on(Stage.TEXT) else None
         self._rate = _open_rater() if self._is_on(Stage.RATING) else None
-        self._caption = open_captioner()
+        self._captioner = _open_captioner(captioner, on_remark)
+        self._note = UNCAPTIONED if captioner and self._captioner is None else "{name}"
 
     def __call__(self, submission: Submission, on_report: OnReport, is_new: IsNew) -> Prepared:
         """Do all stages but the last, which stores.
@@ -111,7 +123,7 @@ class Preparer:
         rating = watch.time(Stage.RATING, lambda: self._find_rating(seen.film.frames))
         data = watch.time(Stage.ENCODE, lambda: self._encode(clip, path))
         entry = watch.time(
-            Stage.CAPTION, lambda: self._describe(submission, text, rating, data, seen.film.frames)
+            Stage.CAPTION, lambda: self._describe(submission, text, rating, data, seen.film.moments)
         )
         entry, vector = watch.time(Stage.VECTOR, lambda: self._embed(seen.film.frames, entry))
         return Prepared(
@@ -173,10 +185,10 @@ class Preparer:
         return data, f"{len(data) / 1e3:,.0f} kB"
 
     def _describe(
-        self, asked: Submission, text: str, rating: str, data: bytes, frames: Sequence[Image.Image]
+        self, asked: Submission, text: str, rating: str, data: bytes, moments: Sequence[Image.Image]
     ) -> tuple[PackGif, str]:
-        caption = "" if self._caption is None else self._caption(frames)
-        name = asked.name.strip() or make_name(asked.label, asked.tags, text)
+        caption = "" if self._captioner is None else self._captioner.describe(moments)
+        name = asked.name.strip() or make_name(asked.label, asked.tags, text, caption)
         digest = hashlib.sha256(data).hexdigest()
         entry = PackGif(
             id=digest,
@@ -189,9 +201,9 @@ class Preparer:
             rating=rating,
             text=text,
             caption=caption,
-            made_up=[field for field in MADE_UP if not getattr(asked, field)],
+            made_up=[field for field in MADE_UP if not "".join(getattr(asked, field)).strip()],
         )
-        return entry, name
+        return entry, self._note.format(name=name)
 
     def _embed(self, frames: Sequence[Image.Image], entry: PackGif) -> tuple[tuple[PackGif, Floats], str]:
         categories = entry.categories or self._embedder.categories(frames, entry)
@@ -205,6 +217,15 @@ class Preparer:
 def _open_reader() -> TextReader | None:
     models = find_models()
     return None if models is None else TextReader(models)
+
+
+def _open_captioner(folder: str, on_remark: OnRemark) -> Captioner | None:
+    """Return the captioner, None where none is wanted or what there is cannot be used."""
+    try:
+        return open_captioner(Path(folder)) if folder else None
+    except BundleError as error:
+        on_remark(str(error))
+        return None
 
 
 def _open_rater() -> Rater | None:

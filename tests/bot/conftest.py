@@ -35,6 +35,7 @@ def cli(
     monkeypatch.setenv("REPARTEE_BUNDLE", str(tiny_bundle))
     monkeypatch.setenv("REPARTEE_PACKS", str(tiny_pack))
     monkeypatch.setenv("REPARTEE_DATA_DIR", str(warm_data))
+    monkeypatch.setenv("REPARTEE_CAPTIONER", "none")
 
     def run(*arguments: object) -> Outcome:
         monkeypatch.setattr(sys, "argv", ["repartee", *map(str, arguments)])

@@ -72,6 +72,7 @@ def tiny_environment(bundle: Path, pack: Path, data: Path) -> dict[str, str]:
         "REPARTEE_BUNDLE": str(bundle),
         "REPARTEE_PACKS": str(pack),
         "REPARTEE_DATA_DIR": str(data),
+        "REPARTEE_CAPTIONER": "none",
     }
 
 

@@ -52,6 +52,7 @@ def test_the_values_of_the_example_are_used(monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.setenv(name, value)
     settings = read_settings()
     assert settings.bundle == Path("assets/models/house")
+    assert settings.captioner == Path("assets/models/captioner")
     assert settings.packs == (Path("assets/packs/fluent"),)
     assert settings.catalogue == Path("data/catalogue.sqlite")
     assert settings.bench == Path("../shared/reactbench/dev.jsonl")
@@ -63,6 +64,23 @@ def test_threads_are_a_whole_number_from_1_up(monkeypatch: pytest.MonkeyPatch, v
     monkeypatch.setenv("REPARTEE_THREADS", value)
     with pytest.raises(SettingError, match="REPARTEE_THREADS must be a whole number"):
         read_settings()
+
+
+@pytest.mark.parametrize("value", ["", "none", " None "])
+def test_captions_are_switched_off_by_nothing_or_none(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("REPARTEE_CAPTIONER", value)
+    assert read_settings().captioner is None
+
+
+def test_the_captioner_that_came_along_is_used_from_anywhere(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("REPARTEE_CAPTIONER", raising=False)
+    monkeypatch.setattr("bot.cli._settings.ROOT", tmp_path)
+    assert read_settings().captioner is None
+    shipped = tmp_path / "assets" / "models" / "captioner"
+    shipped.mkdir(parents=True)
+    assert read_settings().captioner == shipped
 
 
 def test_several_packs_are_separated_like_paths(monkeypatch: pytest.MonkeyPatch) -> None:

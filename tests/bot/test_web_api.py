@@ -173,7 +173,7 @@ async def test_what_is_wrong_with_a_change_is_explained(stage: WebStage, cat: Pa
         {"categories": ["no", "yes", "ok", "win"]},
         {"categories": ["wistful"]},
         {"name": " "},
-        {"alt_text": ""},
+        {"alt_text": "x" * 1001},
         {"rating": "x"},
         {"pack": "../up"},
         {"scope": "discord:1"},

@@ -37,7 +37,7 @@ export function editor(gif, { onsaved, actions = [] }) {
     return el("div", { class: "field" }, el("label", { for: control.id, text: label }), control);
   };
   const name = el("input", { value: gif.name, dir: "auto", required: true, maxlength: 100 });
-  const alt = el("textarea", { rows: 3, required: true, maxlength: 1000, dir: "auto" });
+  const alt = el("textarea", { rows: 3, placeholder: "Made up if empty", maxlength: 1000, dir: "auto" });
   alt.value = gif.alt_text;
   const tags = el("input", { value: gif.tags.join(", "), dir: "auto" });
   const pack = el("input", { value: gif.pack, required: true, maxlength: 60, list: "pack-names" });

@@ -8,10 +8,10 @@ let choice = localStorage.getItem(KEY); // "play", "pause" or nothing: as the sy
 const isStill = () => (choice ? choice === "pause" : reduced.matches);
 
 // `isCalm`: moves only while somebody points at it or has the focus on it.
-export function picture(gif, { isCalm = false, alt = gif.alt_text } = {}) {
+export function picture(gif, { isCalm = false } = {}) {
   const made = el("picture", { class: "gif", data: { gif: gif.url, still: gif.still } });
   if (isCalm) made.dataset.calm = "yes";
-  const image = el("img", { alt, loading: "lazy", decoding: "async", width: 160, height: 160 });
+  const image = el("img", { alt: gif.alt_text || gif.name, loading: "lazy", decoding: "async", width: 160, height: 160 });
   image.addEventListener("error", () => made.classList.add("missing"));
   made.append(image);
   apply(made);

@@ -122,7 +122,7 @@ const tileOf = (key) => [...$("tiles").querySelectorAll(".tile")].find((tile) =>
 
 function tile(gif) {
   const button = el("button", { class: "tile", type: "button", data: { key: keyOf(gif) }, onclick: () => openDetail(gif) },
-    el("span", { class: "stage" }, picture(gif, { isCalm: true, alt: "" })),
+    el("span", { class: "stage" }, picture(gif, { isCalm: true })),
     el("span", { class: "tile-name", text: gif.name }),
     el("span", { class: "hint", text: gif.categories.map(spoken).join(", ") }));
   for (const event of ["mouseenter", "focus"]) button.addEventListener(event, () => wake(button));
