@@ -10,6 +10,7 @@ import jax
 from flax import nnx
 
 from export.models.bert import Bert
+from export.models.clip_text import ClipText
 from export.models.clip_vit import ClipVit
 from export.models.vit import ViT
 
@@ -64,6 +65,20 @@ CLIP_NAMES: Mapping[str, str] = {
     "post_norm": "vision_model/post_layernorm",
 }
 
+CLIP_TEXT_NAMES: Mapping[str, str] = {
+    "embeddings/token": "embeddings/token_embedding",
+    "embeddings/position": "embeddings/position_embedding",
+    "layers/*/attention_norm": "encoder/layers/*/layer_norm1",
+    "layers/*/attention/query": "encoder/layers/*/self_attn/q_proj",
+    "layers/*/attention/key": "encoder/layers/*/self_attn/k_proj",
+    "layers/*/attention/value": "encoder/layers/*/self_attn/v_proj",
+    "layers/*/attention/out": "encoder/layers/*/self_attn/out_proj",
+    "layers/*/feed_forward_norm": "encoder/layers/*/layer_norm2",
+    "layers/*/feed_forward/up": "encoder/layers/*/mlp/fc1",
+    "layers/*/feed_forward/down": "encoder/layers/*/mlp/fc2",
+    "final_norm": "final_layer_norm",
+}
+
 LAYER_NUMBER = re.compile(r"(?<=^layers/)\d+(?=/)")
 
 
@@ -89,7 +104,7 @@ def published_path(path: str, names: Mapping[str, str]) -> str:
 
 def tower_names(tower: nnx.Module) -> Mapping[str, str]:
     """Return the table of names of a tower; empty where its own paths are the published ones."""
-    tables = ((Bert, BERT_NAMES), (ViT, VIT_NAMES), (ClipVit, CLIP_NAMES))
+    tables = ((Bert, BERT_NAMES), (ClipText, CLIP_TEXT_NAMES), (ViT, VIT_NAMES), (ClipVit, CLIP_NAMES))
     return next((names for kind, names in tables if isinstance(tower, kind)), {})
 
 

@@ -105,6 +105,17 @@ def load_clip_image(source: Source, *, width: int) -> ClipImage:
     return ClipImage(tower)
 
 
+def load_clip_vit(source: Source) -> ClipVitSide:
+    """Load the picture side of a CLIP, or of a Hybrid CLIP, whose tower is CLIP's Vision Transformer.
+
+    Raises:
+        CheckpointError: a file is missing or damaged, or the tower is another one.
+        MisfitError: names or shapes do not fit.
+    """
+    path = weights_file(source)
+    return _vit(source, read_weights(path), path)
+
+
 def _resnet(arrays: Mapping[str, Array], path: Path) -> ClipResnet:
     model = empty_resnet(infer_config(arrays))
     own = {name: a for name, a in arrays.items() if name.startswith(PREFIX) and not name.endswith(COUNTER)}

@@ -1,4 +1,4 @@
-"""Reads a published Hybrid CLIP of any format into the model here, which also says how likely "hold" is."""
+"""Reads a published Hybrid CLIP, or a plain CLIP, of any format, with a head for "hold"."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from export.checkpoints.errors import CheckpointError
 from export.checkpoints.msgpack import empty_model, read_config
 from export.checkpoints.paths import published_parameters
 from export.importing.fit import fill
+from export.importing.plain_clip import as_hybrid, is_plain_clip
 from export.importing.sources import CONFIG, NEEDS_MODEL, Source, weights_file
 from export.importing.weights import flax_arrays, read_weights
 from export.models.hybrid_clip import HybridCLIP
@@ -36,7 +37,10 @@ def load_hybrid(source: Source) -> HybridCLIP:
     model = empty_model(replace(config, hold_head=True))
     parameters = published_parameters(model)
     expected = {n: p for n, p in parameters.items() if config.hold_head or not n.startswith(HOLD)}
-    fill(expected, flax_arrays(read_weights(path), expected), source=str(path))
+    arrays = read_weights(path)
+    if is_plain_clip(source.folder):
+        arrays = as_hybrid(arrays)
+    fill(expected, flax_arrays(arrays, expected), source=str(path))
     if not config.hold_head:
         for name in parameters.keys() - expected.keys():
             value = SILENT_LOGIT if name.endswith("bias") else 0.0

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
 from export.checkpoints.errors import CheckpointError
 from export.importing.sources import NEEDS_TOKENIZER
 
 ROBERTA_TOKENS = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
 BERT_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+CLIP_TOKENS = ("<|startoftext|>", "<|endoftext|>")
+CLIP_WORDS = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
+"""What CLIP cuts a text into before it joins letters (Radford et al., 2021)."""
 
 
 def read_tokenizer(folder: Path, *, vocabulary: int) -> Tokenizer:
@@ -60,7 +63,10 @@ def _open(folder: Path) -> Tokenizer:
 
 
 def _byte_pairs(folder: Path) -> Tokenizer:
-    """Make the tokenizer of RoBERTa, or of GPT-2, which puts no tokens around a text."""
+    """Make the tokenizer of CLIP, of RoBERTa, or of GPT-2, which puts no tokens around a text."""
+    known = json.loads((folder / "vocab.json").read_text(encoding="utf-8"))
+    if all(token in known for token in CLIP_TOKENS):
+        return _clip_pairs(folder, known)
     model = models.BPE.from_file(str(folder / "vocab.json"), str(folder / "merges.txt"))
     tokenizer = Tokenizer(model)
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -70,6 +76,23 @@ def _byte_pairs(folder: Path) -> Tokenizer:
     if first is not None and last is not None:
         ends = ("</s>", last), ("<s>", first)
         tokenizer.post_processor = processors.RobertaProcessing(*ends, add_prefix_space=False)
+    return tokenizer
+
+
+def _clip_pairs(folder: Path, known: Mapping[str, int]) -> Tokenizer:
+    """Make CLIP's tokenizer: lower case, and the last letter of a word is marked."""
+    files = str(folder / "vocab.json"), str(folder / "merges.txt")
+    start, end = CLIP_TOKENS
+    tokenizer = Tokenizer(models.BPE.from_file(*files, unk_token=end, end_of_word_suffix="</w>"))
+    spaces = normalizers.Replace(Regex(r"\s+"), " ")
+    tokenizer.normalizer = normalizers.Sequence([normalizers.NFC(), spaces, normalizers.Lowercase()])
+    words = pre_tokenizers.Split(Regex(CLIP_WORDS), behavior="removed", invert=True)
+    letters = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([words, letters])
+    tokenizer.decoder = decoders.ByteLevel()
+    _mark(tokenizer, CLIP_TOKENS)
+    ends = (end, known[end]), (start, known[start])
+    tokenizer.post_processor = processors.RobertaProcessing(*ends, add_prefix_space=False, trim_offsets=False)
     return tokenizer
 
 

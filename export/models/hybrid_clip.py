@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from export.models.bert import Bert
+from export.models.clip_text import ClipText, ClipTextConfig
 from export.models.clip_vit import ClipVit
 from export.models.efficientnet import EfficientNet, EfficientNetConfig
 from export.models.hybrid_config import HybridCLIPConfig, TextConfig, VisionConfig
@@ -28,7 +29,7 @@ __all__ = [
     "unit_norm",
 ]
 
-TextTower = Bert | Roberta
+TextTower = Bert | Roberta | ClipText
 VisionTower = ClipVit | ViT | EfficientNet
 
 
@@ -80,6 +81,8 @@ def mean_pool(hidden: jax.Array, attention_mask: jax.Array) -> jax.Array:
 
 def text_tower(config: TextConfig, rngs: nnx.Rngs) -> TextTower:
     """Make the text tower that a config describes."""
+    if isinstance(config, ClipTextConfig):
+        return ClipText(config, rngs)
     return Roberta(config, rngs) if isinstance(config, RobertaConfig) else Bert(config, rngs)
 
 

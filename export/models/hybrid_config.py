@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Self, TypeVar
 
 from export.models.bert import BertConfig
+from export.models.clip_text import ClipTextConfig
 from export.models.clip_vit import ClipVisionConfig
 from export.models.config import ConfigError
 from export.models.efficientnet import EfficientNetConfig
@@ -12,10 +13,14 @@ from export.models.roberta import RobertaConfig
 from export.models.vit import ViTConfig
 
 ConfigT = TypeVar("ConfigT")
-TextConfig = BertConfig | RobertaConfig
+TextConfig = BertConfig | RobertaConfig | ClipTextConfig
 VisionConfig = ClipVisionConfig | ViTConfig | EfficientNetConfig
 
-TEXT_TYPES: Mapping[str, type[TextConfig]] = {"bert": BertConfig, "roberta": RobertaConfig}
+TEXT_TYPES: Mapping[str, type[TextConfig]] = {
+    "bert": BertConfig,
+    "roberta": RobertaConfig,
+    "clip_text_model": ClipTextConfig,
+}
 VISION_TYPES: Mapping[str, type[VisionConfig]] = {
     "clip_vision_model": ClipVisionConfig,
     "vit": ViTConfig,

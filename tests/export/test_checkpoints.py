@@ -145,6 +145,7 @@ def bert_folder(tmp_path: Path) -> Path:
 
 def test_pytorch_weights_give_the_same_encoder(bert_folder: Path) -> None:
     made = tiny_hybrid.model(tiny_hybrid.config()).text_model
+    assert isinstance(made, Bert)
     ids = tiny_hybrid.inputs(tiny_hybrid.config())["input_ids"]
     encode = nnx.jit(Bert.__call__)
     loaded = encode(load_bert(bert_folder), ids).pooler_output
