@@ -11,31 +11,15 @@ from export.bundle import CARD_FILE, IMAGE_FILE, MEGABYTE, TOKENIZER_FILE, TOOLS
 from export.caption_parts import caption_files, decoder_spec, write_language, write_picture_graph
 from export.caption_smoothing import CaptionSamples
 from export.captioner_card import captioner_card
-from export.captioner_data import Captioned, captioned, stop_id, token_rows
+from export.captioner_data import stop_id, token_rows
+from export.captioner_measure import measure
 from export.captioner_model import Look
-from export.captioner_scores import (
-    Said,
-    drawn,
-    figures,
-    nearest_descriptions,
-    prefixes,
-    references,
-    said_of,
-    silence_threshold,
-    with_silence,
-)
 from export.captioner_stage import CaptionerCheckpoint, known_things
-from export.data.drawings import drawings
-from export.data.emoji import emoji_table
-from export.data.styles import DEV_STYLE, TEST_STYLE, TRAINING_STYLES, Style
-from export.nothings import nothings
 from inference.bundle import BUNDLE_FILE, ImageSpec
 from inference.caption_bundle import CaptionSpec
 from inference.captioner import Captioner
 
 MAX_TOKENS = 28
-UNSEEN_NOTHINGS = 300
-UNSEEN_SEED = 1_000
 Scores = dict[str, Any]
 
 
@@ -72,7 +56,10 @@ def write_house_captioner(
     spec = _describe(checkpoint, folder, version, {"export": scores})
     _save(spec, folder)
     if is_measured:
-        spec = _measured(spec, folder, progress)
+        progress("Looking at the drawings that it is measured with ...")
+        threshold, figures = measure(Captioner.open(folder, threads=2))
+        decoder = msgspec.structs.replace(spec.decoder, least_log_probability=round(threshold, 4))
+        spec = msgspec.structs.replace(spec, decoder=decoder, scores={**spec.scores, **figures})
         _save(spec, folder)
     total = sum(file.bytes for file in spec.files.values()) / MEGABYTE
     progress(f"Wrote {folder}: {total:.1f} MB.")
@@ -116,46 +103,3 @@ def _describe(checkpoint: CaptionerCheckpoint, folder: Path, version: str, score
 def _save(spec: CaptionSpec, folder: Path) -> None:
     (folder / CARD_FILE).write_text(captioner_card(spec), encoding="utf-8")
     (folder / BUNDLE_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(spec), indent=2) + b"\n")
-
-
-def _measured(spec: CaptionSpec, folder: Path, progress: Progress) -> CaptionSpec:
-    """Return the description with the threshold, chosen on the dev style, and the figures of both styles."""
-    progress("Looking at the drawings that it is measured with ...")
-    captioner = Captioner.open(folder, threads=2)
-    table, things = emoji_table(), known_things()
-    known = captioned(things, TRAINING_STYLES, table, ())
-    seen = prefixes(captioner, known.pictures)
-    pictures = list(drawings(TRAINING_STYLES[0], table).values())
-    unseen = prefixes(captioner, nothings(UNSEEN_NOTHINGS, pictures, UNSEEN_SEED))
-    threshold, dev = _style(captioner, DEV_STYLE, known, seen, None)
-    _, test = _style(captioner, TEST_STYLE, known, seen, threshold)
-    decoder = msgspec.structs.replace(spec.decoder, least_log_probability=round(threshold, 4))
-    scores = {
-        **spec.scores,
-        "OpenMoji drawings, a style not trained on": test,
-        "EmojiOne 1 drawings, which chose among checkpoints and set the threshold": dev,
-        "pictures of nothing": {"says something": _spoken(said_of(captioner, unseen), threshold)},
-    }
-    return msgspec.structs.replace(spec, decoder=decoder, scores=scores)
-
-
-def _style(
-    captioner: Captioner, style: Style, known: Captioned, seen: np.ndarray, threshold: float | None
-) -> tuple[float, Scores]:
-    codes, pictures = drawn(drawings(style, emoji_table()), known.things)
-    cider = references(known.things, codes)
-    vectors = prefixes(captioner, pictures)
-    said = said_of(captioner, vectors)
-    beams = said_of(captioner, vectors, beam_size=4)
-    chosen = silence_threshold(cider, codes, said) if threshold is None else threshold
-    return chosen, {
-        "drawings": len(codes),
-        "captioner": figures(cider, codes, [each.text for each in said]),
-        "captioner, 4 beams": figures(cider, codes, [each.text for each in beams]),
-        "nearest known drawing": figures(cider, codes, nearest_descriptions(known, seen, vectors)),
-        "captioner, silent where unsure": with_silence(cider, codes, said, chosen),
-    }
-
-
-def _spoken(said: list[Said], threshold: float) -> float:
-    return float(np.mean([bool(each.text) and each.log_probability >= threshold for each in said]))

@@ -13,7 +13,6 @@ from flax import nnx
 from rich.console import Console
 from rich.progress import track
 
-from export.models.config import from_mapping
 from export.models.efficientnet import EfficientNet, EfficientNetConfig
 from export.vision_eval import pixel_values
 from export.vision_model import Sight, load_weights
@@ -53,8 +52,7 @@ def load_sight(run: Path) -> Sight:
         FileNotFoundError: The run has not ended.
     """
     values = json.loads((run / CONFIG).read_text(encoding="utf-8"))["vision_config"]
-    known = {name: value for name, value in values.items() if name != "model_type"}
-    config = from_mapping(EfficientNetConfig, {**known, "cpu_training": True}, "vision")
+    config = replace(EfficientNetConfig.from_dict(values), cpu_training=True)
     model: Sight = nnx.eval_shape(lambda: Sight(config, rngs=nnx.Rngs(0)))
     load_weights(run / WEIGHTS, model)
     return model

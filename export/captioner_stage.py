@@ -41,6 +41,7 @@ Halves = npt.NDArray[np.float16]
 
 VISION, FEATURES, MODEL = "vision", "features.npz", "model"
 SCALE, TOKENIZER, NOTES = "scale.json", "tokenizer.json", "notes.json"
+FAINT = 0.1
 COLOURS = ("red", "green", "blue", "yellow", "grey", "black")
 
 
@@ -102,7 +103,7 @@ def train_house_captioner(
     assert isinstance(tower, EfficientNet)
     data, dev = (_made_up(recipe), None) if recipe.is_smoke else _known(recipe, pack)
     features = _kept_features(Features(tower), data, recipe, out / FEATURES)
-    scale = 1 / (features.reshape(-1, features.shape[-1]).astype(np.float32).std(0) + 1e-2)
+    scale = _scale(features)
     tokenizer = make_tokenizer(_sayings(data.things), recipe.model.gpt2.vocab_size)
     lessons = _lessons(recipe, data, features, tokenizer, scale)
     model = _start(recipe, tokenizer)
@@ -167,6 +168,13 @@ def _kept_features(looker: Features, data: Captioned, recipe: HouseCaptioner, pa
     path.parent.mkdir(parents=True, exist_ok=True)
     np.savez(path, allow_pickle=False, features=features)
     return features
+
+
+def _scale(features: Halves) -> Floats:
+    """Return what brings features to one spread, (width,) float32; the faintest are not blown up."""
+    spread = features.reshape(-1, features.shape[-1]).astype(np.float32).std(axis=0)
+    scale: Floats = 1 / (spread + FAINT * spread.mean() + 1e-6)
+    return scale
 
 
 def _sayings(things: Sequence[Thing]) -> list[str]:

@@ -17,7 +17,10 @@ Without = Annotated[int, typer.Option(min=0, help="Learn nothing of so many GIFs
 Seed = Annotated[int, typer.Option(min=0, help="Which GIFs are held out.")]
 Pack = Annotated[Path, typer.Option(help="Pack whose names, tags and pictures are learned.")]
 
-HELP = """Train the house model, stage by stage: teacher, then text; vision on its own; assemble.
+HELP = """Train the house models and the published ones.
+
+The house model, stage by stage: teacher, then text; vision on its own; assemble.
+The house captioner: captioner. Published systems: clip-reply, clipcap-mlp, clipcap-transformer.
 
 An interrupted run goes on when the same command is given again. Watch it with `tensorboard --logdir runs`.
 """
@@ -25,11 +28,16 @@ An interrupted run goes on when the same command is given again. Watch it with `
 
 def register(app: typer.Typer) -> None:
     """Add `train` with its stages to the command line."""
+    from export import captioner_command, train_captions, train_reply
+
     stages = typer.Typer(no_args_is_help=True, help=HELP)
     stages.command("teacher")(teacher)
     stages.command("text")(text)
     stages.command("vision")(vision)
     stages.command("assemble")(assemble)
+    captioner_command.register_training(stages)
+    train_reply.register(stages)
+    train_captions.register(stages)
     app.add_typer(stages, name="train")
 
 

@@ -80,7 +80,7 @@ FULL = HouseCaptioner(
 SMOKE = HouseCaptioner(
     vision=house_vision.SMOKE,
     model=_model(width=32, embd=32, layers=1, prefix=2, vocabulary=300),
-    schedule=Schedule(steps=60, batch=16, learning_rate=3e-3, judge_every=30, feature_dropout=0.0),
+    schedule=Schedule(steps=600, batch=16, learning_rate=3e-3, judge_every=200, feature_dropout=0.0),
     views=2,
     nothings=4,
     is_smoke=True,
