@@ -68,6 +68,11 @@ class Captioner:
         return self._label
 
     @property
+    def decoder(self) -> CaptionDecoder:
+        """What turns vectors into tokens."""
+        return self._decoder
+
+    @property
     def frames(self) -> int:
         """How many frames of an animation it looks at."""
         return self._image.frames
