@@ -1,10 +1,10 @@
 """How good and how fast is the captioner?
 
 Time: a token after 16, 64 and 128 tokens of past, in turns in one process, and a caption of 12 tokens with
-the look at the picture, one thread each. Quality (`--quality`, a few minutes): CIDEr-D and the share of
-captions that name the right thing on drawings of a style that no training saw, beside the description of the
-nearest known drawing. `--photographs FOLDER` adds how often it speaks about photographs, of which it knows
-nothing.
+the look at the picture, one thread each. `--quality` (a few minutes): CIDEr-D and the share of captions that name
+the right thing on drawings of a style that no training saw, beside the description of the nearest known
+drawing. `--guesses`: do captions help to guess the reaction of a GIF without words? `--photographs FOLDER`: how
+often it speaks about photographs, of which it knows nothing.
 
     python -m benchmarks.caption --quality --json caption.json
 """
@@ -20,6 +20,7 @@ from PIL import Image
 from rich.console import Console
 from rich.progress import track
 
+from benchmarks._caption_guesses import category_guesses
 from benchmarks._timing import (
     Spread,
     Verdict,
@@ -36,6 +37,7 @@ from inference.caption_decoder import CaptionDecoder
 from inference.captioner import Captioner
 
 ROOT = Path(__file__).resolve().parents[1]
+PACK = ROOT / "assets" / "packs" / "fluent"
 PASTS = (16, 64, 128)
 SPARE = 8
 CAPTION_TOKENS = 12
@@ -46,6 +48,9 @@ GIF_FRAMES = 12
 
 Bundle = Annotated[Path, typer.Option(help="Captioner's bundle; one made by `python -m export import` too.")]
 Quality = Annotated[bool, typer.Option("--quality", help="Measure what it says; fetches drawings once.")]
+Guesses = Annotated[
+    bool, typer.Option("--guesses", help="Measure whether captions help to guess the reaction.")
+]
 Photographs = Annotated[Path | None, typer.Option(help="Folder of photographs.")]
 JsonFile = Annotated[Path | None, typer.Option("--json", help="Write everything that was measured here.")]
 Rounds = Annotated[int, typer.Option(min=1, help="Measured rounds.")]
@@ -54,6 +59,7 @@ Rounds = Annotated[int, typer.Option(min=1, help="Measured rounds.")]
 def main(
     bundle: Bundle = ROOT / "assets" / "models" / "captioner",
     quality: Quality = False,
+    guesses: Guesses = False,
     photographs: Photographs = None,
     json_file: JsonFile = None,
     rounds: Rounds = 200,
@@ -71,6 +77,11 @@ def main(
         threshold, figures = _measured(captioner)
         verdicts += judge_quality(figures)
         figures["threshold of silence"] = threshold
+    if guesses:
+        found = category_guesses(ROOT / "assets" / "models" / "house", PACK, captioner)
+        verdicts += [
+            Verdict(f"reaction of OpenMoji drawings guessed by {way}", share) for way, share in found.items()
+        ]
     if photographs is not None:
         verdicts.append(
             Verdict("photographs of which it says something", about_photographs(captioner, photographs))

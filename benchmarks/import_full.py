@@ -30,11 +30,6 @@ from tests.export.importable import fixtures
 
 ROOT = Path(__file__).resolve().parents[1]
 REPARTEE = (sys.executable, "-c", "from bot.cli import main; main()")
-DESCRIBE = """import sys
-from pathlib import Path
-from PIL import Image
-from inference.captioner import Captioner
-print(Captioner.open(Path(sys.argv[1])).describe([Image.open(sys.argv[2])]))"""
 MEMORY_MB = 8000.0
 TOLERANCE = 1e-4
 VISION = {"mlp": "clip-vit", "transformer": "clip-resnet"}
@@ -105,7 +100,8 @@ def _uses(folder: Path, model: str) -> Iterator[Step]:
         return
     picture = folder / "picture.png"
     Image.linear_gradient("L").convert("RGB").save(picture)
-    yield _run(model, "describe", sys.executable, "-c", DESCRIBE, str(folder / "bundle"), str(picture))
+    bundle = str(folder / "bundle")
+    yield _run(model, "describe", *REPARTEE, "describe", str(picture), "--bundle", bundle)
 
 
 def _maker(kind: str, tree: Path, folder: Path) -> Sequence[str]:

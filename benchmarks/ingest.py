@@ -30,6 +30,7 @@ from benchmarks._timing import Verdict, print_spreads, print_verdicts, report, s
 from inference.ingest import Ingestor, Options, Outcome, Stage, Submission, missing_extras
 
 ROOT = Path(__file__).resolve().parents[1]
+CAPTIONER = ROOT / "assets" / "models" / "captioner"
 GOAL = 3.0
 MEMORY_MB = 600.0
 OPEN_S, FOUND_S = 2.0, 2.0
@@ -37,7 +38,7 @@ ROUNDS = 5
 ADDED = 5
 EXTRA_FILES = 12
 SAMPLE_S = 0.25
-ALL, LEAN = "all stages", "without words and rating"
+ALL, LEAN = "all stages", "without words, rating and caption"
 
 BundleDir = Annotated[Path, typer.Option(help="Folder of the bundle.")]
 PackDir = Annotated[Path, typer.Option(help="Folder of the pack whose files are taken in.")]
@@ -125,7 +126,7 @@ class Race:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="repartee-ingest-")))
             naive = stack.enter_context(ProcessPoolExecutor(1, mp_context=get_context("spawn")))
             ingestors = {
-                name: stack.enter_context(self._ingestor(folder / name, options))
+                name: stack.enter_context(self._ingestor(folder / name, name, options))
                 for name, options in chosen.items()
             }
             for ingestor in ingestors.values():
@@ -153,8 +154,14 @@ class Race:
             self._outcomes[name] += ingestor.take_in_all(_sent(path, "") for path in share)
             self._seconds[name] += time.perf_counter() - started
 
-    def _ingestor(self, folder: Path, options: Options) -> Ingestor:
-        return Ingestor(folder / "catalogue.sqlite", self._bundle, options, processes=self._processes)
+    def _ingestor(self, folder: Path, name: str, options: Options) -> Ingestor:
+        return Ingestor(
+            folder / "catalogue.sqlite",
+            self._bundle,
+            options,
+            processes=self._processes,
+            captioner=CAPTIONER if name == ALL and CAPTIONER.is_dir() else None,
+        )
 
     def rate(self, name: str) -> float:
         """Return files a second."""

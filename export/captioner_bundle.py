@@ -19,7 +19,7 @@ from inference.bundle import BUNDLE_FILE, ImageSpec
 from inference.caption_bundle import CaptionSpec
 from inference.captioner import Captioner
 
-MAX_TOKENS = 28
+MAX_TOKENS = 20
 Scores = dict[str, Any]
 
 

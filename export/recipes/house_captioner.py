@@ -45,7 +45,7 @@ class HouseCaptioner:
     views: int = 6
     nothings: int = 900
     name_share: float = 0.15
-    max_tokens: int = 28
+    max_tokens: int = 20
     seed: int = 0
     is_smoke: bool = False
 
@@ -75,7 +75,7 @@ FULL = HouseCaptioner(
         ),
     ),
     model=_model(width=1280, embd=192, layers=3, prefix=6, vocabulary=2500),
-    schedule=Schedule(steps=3000),
+    schedule=Schedule(steps=2000, learning_rate=1.5e-3),
 )
 SMOKE = HouseCaptioner(
     vision=house_vision.SMOKE,
