@@ -1,10 +1,10 @@
 """How good and how fast is the captioner?
 
 Time: a token after 16, 64 and 128 tokens of past, in turns in one process, and a caption of 12 tokens with
-the look at the picture, one thread each. `--quality` (a few minutes): CIDEr-D and the share of captions that name
-the right thing on drawings of a style that no training saw, beside the description of the nearest known
-drawing. `--guesses`: do captions help to guess the reaction of a GIF without words? `--photographs FOLDER`: how
-often it speaks about photographs, of which it knows nothing.
+the look at the picture, one thread each. `--quality` (a few minutes): CIDEr-D and the share of captions
+that name the right thing on drawings of a style that no training saw, beside the description of the nearest
+known drawing. `--guesses`: do captions help to guess the reaction of a GIF without words? `--photographs
+FOLDER`: how often it speaks about photographs, of which it knows nothing.
 
     python -m benchmarks.caption --quality --json caption.json
 """
