@@ -74,7 +74,7 @@ def main(
     print_spreads(console, f"A caption of {CAPTION_TOKENS} tokens, 1 thread", captions, "ms")
     figures: dict[str, Any] = {}
     if quality:
-        threshold, figures = _measured(captioner)
+        threshold, figures = _measured(bundle)
         verdicts += judge_quality(figures)
         figures["threshold of silence"] = threshold
     if guesses:
@@ -193,10 +193,10 @@ def about_photographs(captioner: Captioner, folder: Path) -> float:
     return float(np.mean(said))
 
 
-def _measured(captioner: Captioner) -> tuple[float, dict[str, Any]]:
+def _measured(bundle: Path) -> tuple[float, dict[str, Any]]:
     from export.captioner_measure import measure
 
-    return measure(captioner)
+    return measure(bundle)
 
 
 if __name__ == "__main__":

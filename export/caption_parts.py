@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -78,7 +78,7 @@ def write_language(
 
 
 def write_picture_graph(
-    function: Callable[[Any, jax.Array], jax.Array],
+    function: Callable[[Any, jax.Array], Any],
     model: nnx.Module,
     size: int,
     folder: Path,
@@ -86,8 +86,9 @@ def write_picture_graph(
     progress: Progress,
     *,
     frames: int = 1,
+    outputs: Sequence[str] = ("prefix",),
 ) -> Scores:
-    """Write the graph of a function from (batch, frames, size, size, 3) to (batch, prefix_size) float32.
+    """Write the graph of a function from (batch, frames, size, size, 3) to vectors (batch, ...) float32.
 
     Args:
         function: of the model and pixels.
@@ -97,17 +98,20 @@ def write_picture_graph(
         precision: "int8" stores the weights small; the arithmetic is float32 either way.
         progress: told what is being done, a line at a time.
         frames: on how many frames the graph is compared with Flax.
+        outputs: names of the vectors; of the function's result, a tuple where they are several.
 
     Raises:
         ExportError: it does not agree with the Flax model.
     """
     progress("Tracing the vision tower ...")
-    graph = picture_graph(lambda pixels: function(model, pixels), size, ["prefix"])
+    graph = picture_graph(lambda pixels: function(model, pixels), size, outputs)
     random, reference = np.random.default_rng(0), nnx.jit(function)
     pixels = random.normal(size=(2, frames, size, size, 3)).astype(np.float32)
-    expected: jax.Array = reference(model, jnp.asarray(pixels))
-    found = agreement.open_graph(graph)({"pixel_values": pixels})[0]
-    worst = float(np.abs(found - np.asarray(expected)).max())
+    expected = jax.tree.leaves(reference(model, jnp.asarray(pixels)))
+    found = agreement.open_graph(graph)({"pixel_values": pixels})
+    worst = max(
+        float(np.abs(np.asarray(want) - have).max()) for want, have in zip(expected, found, strict=True)
+    )
     require(worst, "image")
     progress(f"float32 image graph: largest difference from Flax {worst:.1e}.")
     save_graph(quantise_weights(graph) if precision == "int8" else graph, folder / IMAGE_FILE)

@@ -12,12 +12,11 @@ from export.caption_parts import caption_files, decoder_spec, write_language, wr
 from export.caption_smoothing import CaptionSamples
 from export.captioner_card import captioner_card
 from export.captioner_data import stop_id, token_rows
-from export.captioner_measure import measure
-from export.captioner_model import Look
+from export.captioner_measure import least_probability, measure
+from export.captioner_model import Look, Seen
 from export.captioner_stage import CaptionerCheckpoint, known_things
 from inference.bundle import BUNDLE_FILE, ImageSpec
 from inference.caption_bundle import CaptionSpec
-from inference.captioner import Captioner
 
 MAX_TOKENS = 20
 Scores = dict[str, Any]
@@ -45,19 +44,22 @@ def write_house_captioner(
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / BUNDLE_FILE).unlink(missing_ok=True)  # an older description does not fit what is written now
+    if is_measured:
+        checkpoint.look.least = least_probability(checkpoint.look)
+        progress(f"Below a probability of {checkpoint.look.least:.3f} a picture counts as one of nothing.")
     samples = _samples(checkpoint)
     scores: Scores = {"language": write_language(checkpoint.model, folder, "int8", progress, samples)}
     size = int(checkpoint.image["size"])
     frames = int(checkpoint.image["frames"])
     scores["image"] = write_picture_graph(
-        Look.__call__, checkpoint.look, size, folder, "int8", progress, frames=frames
+        Look.__call__, checkpoint.look, size, folder, "int8", progress, frames=frames, outputs=Seen._fields
     )
     (folder / TOKENIZER_FILE).write_text(checkpoint.tokenizer.to_str(), encoding="utf-8")
     spec = _describe(checkpoint, folder, version, {"export": scores})
     _save(spec, folder)
     if is_measured:
         progress("Looking at the drawings that it is measured with ...")
-        threshold, figures = measure(Captioner.open(folder, threads=2))
+        threshold, figures = measure(folder)
         decoder = msgspec.structs.replace(spec.decoder, least_log_probability=round(threshold, 4))
         spec = msgspec.structs.replace(spec, decoder=decoder, scores={**spec.scores, **figures})
         _save(spec, folder)
@@ -67,17 +69,17 @@ def write_house_captioner(
 
 
 def _samples(checkpoint: CaptionerCheckpoint) -> CaptionSamples:
-    """Return chance vectors with real captions: the ranges inside the language model come from the words."""
+    """Return one known thing after the other with real captions."""
     texts = [text for thing in known_things()[::8] for text in thing.references]
     tokens = token_rows(checkpoint.tokenizer, texts, MAX_TOKENS)
     width = checkpoint.model.config.prefix_size
-    prefix = np.abs(np.random.default_rng(0).normal(size=(len(texts), width))).astype(np.float32)
+    prefix = np.eye(width, dtype=np.float32)[np.arange(len(texts)) % width]
     return CaptionSamples(prefix, tokens)
 
 
 def _describe(checkpoint: CaptionerCheckpoint, folder: Path, version: str, scores: Scores) -> CaptionSpec:
     config, image = checkpoint.model.config, checkpoint.image
-    size = image["size"]
+    size, width = image["size"], checkpoint.look.scale[...].shape[0]
     decoder = decoder_spec(config, stop_id(checkpoint.tokenizer), "int8")
     return CaptionSpec(
         name="captioner",
@@ -88,7 +90,11 @@ def _describe(checkpoint: CaptionerCheckpoint, folder: Path, version: str, score
                 **image,
                 "file": IMAGE_FILE,
                 "inputs": {"pixel_values": ["batch", "frames", size, size, 3]},
-                "outputs": {"prefix": ["batch", config.prefix_size]},
+                "outputs": {
+                    "prefix": ["batch", config.prefix_size],
+                    "likely": ["batch", config.prefix_size],
+                    "features": ["batch", width],
+                },
             },
             ImageSpec,
         ),

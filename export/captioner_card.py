@@ -15,8 +15,9 @@ it, where nobody has written one. It runs on a CPU, without network.
 A small ClipCap (Mokady et al. 2021):
 
 - Vision tower: `{image}`, EfficientNet-Lite0 without its classifier, {frames} frames of {size} x {size}
-  pixels to the mean of their {prefix_size} features. Weights are stored small, arithmetic is float32.
-- Mapper and language model: `{prefill}` and `{step}`, two linear layers and a GPT-2 of {n_layer} layers of
+  pixels to the mean of their features, and a linear layer that says how likely each of {prefix_size} known
+  things is. Weights are stored small, arithmetic is float32.
+- Mapper and language model: `{prefill}` and `{step}`, a linear layer and a GPT-2 of {n_layer} layers of
   {n_embd} numbers behind a prefix of {prefix_length} vectors, {vocab_size} tokens, {precision}. They share
   `weights.bin`.
 - A caption has at most {max_tokens} tokens. {silence}
@@ -53,9 +54,9 @@ answers with the description of the training drawing whose features are nearest,
 Made with {versions}.
 """
 
-SILENT = (
-    "Where their\n  mean log-probability is below {least:g}, or the first token ends it, nothing is said."
-)
+SILENT = """Where no
+  known thing is likely enough, the language model reads that there is nothing; where its tokens' mean
+  log-probability is below {least:g}, nothing is said either."""
 NEVER_SILENT = "Something is always said."
 
 

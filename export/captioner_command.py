@@ -40,8 +40,8 @@ def train(
 
     recipe = house_captioner.SMOKE if smoke else house_captioner.FULL
     categories = () if smoke else read_categories(reactions_dir(data))
-    score = train_house_captioner(recipe, pack, categories, out)
-    typer.echo(f"{out}: captioner trained, {score:.3f} a token of the dev drawings' descriptions")
+    train_house_captioner(recipe, pack, categories, out)
+    typer.echo(f"{out}: captioner trained")
     typer.echo(f"now python -m export captioner --run {out} --out assets/models/captioner")
 
 

@@ -1,20 +1,23 @@
 """How good a captioner's bundle is: drawings of two styles that it has not learned, pictures of nothing."""
 
 from collections.abc import Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 
 from export.captioner_data import Captioned, captioned
+from export.captioner_model import Features, Look
 from export.captioner_scores import (
     Floats,
     Said,
     drawn,
     figures,
     nearest_descriptions,
-    prefixes,
     references,
     said_of,
+    sights,
     silence_threshold,
     with_silence,
 )
@@ -23,26 +26,35 @@ from export.data.drawings import drawings
 from export.data.emoji import emoji_table
 from export.data.styles import DEV_STYLE, TEST_STYLE, TRAINING_STYLES, Style
 from export.nothings import nothings
+from inference.caption_bundle import CaptionBundle, load_caption_bundle
 from inference.captioner import Captioner
 
 UNSEEN_NOTHINGS = 300
 UNSEEN_SEED = 1_000
 BEAMS = 4
+SURE = 0.9
+"""Share of rightly named dev drawings that count as sure."""
 Scores = dict[str, Any]
 
 
-def measure(captioner: Captioner) -> tuple[float, Scores]:
+def measure(folder: Path) -> tuple[float, Scores]:
     """Return the threshold of silence, chosen on the dev style, and the figures of both styles.
+
+    Args:
+        folder: of a bundle of the house captioner; the threshold that it has does not count.
 
     Raises:
         DownloadError: The drawings could not be fetched.
     """
     table, things = emoji_table(), known_things()
     known = captioned(things, TRAINING_STYLES, table, ())
-    seen = prefixes(captioner, known.pictures)
-    unseen = prefixes(captioner, nothings(UNSEEN_NOTHINGS, known.pictures, UNSEEN_SEED))
-    threshold, dev = _style(captioner, DEV_STYLE, known, seen, None)
-    _, test = _style(captioner, TEST_STYLE, known, seen, threshold)
+    bundle = load_caption_bundle(folder)
+    captioner = Captioner(bundle, threads=2)
+    seen = sights(bundle, known.pictures).features
+    unseen = sights(bundle, nothings(UNSEEN_NOTHINGS, known.pictures, UNSEEN_SEED)).prefix
+    judge = _Judge(captioner, bundle, known, seen)
+    threshold, dev = judge.style(DEV_STYLE, None)
+    _, test = judge.style(TEST_STYLE, threshold)
     return threshold, {
         "OpenMoji drawings, a style not trained on": test,
         "EmojiOne 1 drawings, which chose among checkpoints and set the threshold": dev,
@@ -55,19 +67,44 @@ def spoken(said: Sequence[Said], threshold: float) -> float:
     return float(np.mean([bool(each.text) and each.log_probability >= threshold for each in said]))
 
 
-def _style(
-    captioner: Captioner, style: Style, known: Captioned, seen: Floats, threshold: float | None
-) -> tuple[float, Scores]:
-    codes, pictures = drawn(drawings(style, emoji_table()), known.things)
-    cider = references(known.things, codes)
-    vectors = prefixes(captioner, pictures)
-    said = said_of(captioner, vectors)
-    beams = said_of(captioner, vectors, beam_size=BEAMS)
-    chosen = silence_threshold(cider, codes, said) if threshold is None else threshold
-    return chosen, {
-        "drawings": len(codes),
-        "captioner": figures(cider, codes, [each.text for each in said]),
-        f"captioner, {BEAMS} beams": figures(cider, codes, [each.text for each in beams]),
-        "nearest known drawing": figures(cider, codes, nearest_descriptions(known, seen, vectors)),
-        "captioner, silent where unsure": with_silence(cider, codes, said, chosen),
-    }
+def least_probability(look: Look) -> float:
+    """Return the probability of the likeliest thing that most rightly named dev drawings reach.
+
+    Raises:
+        DownloadError: The drawings could not be fetched.
+    """
+    rows = {thing.key: row for row, thing in enumerate(known_things())}
+    codes, pictures = drawn(drawings(DEV_STYLE, emoji_table()), known_things())
+    features = Features(look.tower).plain(pictures) * np.asarray(look.scale[...])
+    logits = features @ np.asarray(look.kernel[...]) + np.asarray(look.bias[...])
+    is_right = logits.argmax(axis=1) == [rows[code] for code in codes]
+    surest = np.asarray(jax.nn.softmax(logits)).max(axis=1)
+    return float(np.quantile(surest[is_right], 1 - SURE))
+
+
+class _Judge(NamedTuple):
+    """A captioner, and the training drawings (with their features) that the baseline answers with."""
+
+    captioner: Captioner
+    bundle: CaptionBundle
+    known: Captioned
+    features: Floats
+
+    def style(self, style: Style, threshold: float | None) -> tuple[float, Scores]:
+        """Return the threshold, chosen here where there is none, and the figures of a style."""
+        codes, pictures = drawn(drawings(style, emoji_table()), self.known.things)
+        cider = references(self.known.things, codes)
+        found = sights(self.bundle, pictures)
+        said = said_of(self.captioner, found.likely)
+        beams = said_of(self.captioner, found.likely, beam_size=BEAMS)
+        nearest = nearest_descriptions(self.known, self.features, found.features)
+        chosen = silence_threshold(cider, codes, said) if threshold is None else threshold
+        return chosen, {
+            "drawings": len(codes),
+            "captioner": figures(cider, codes, [each.text for each in said]),
+            f"captioner, {BEAMS} beams": figures(cider, codes, [each.text for each in beams]),
+            "nearest known drawing": figures(cider, codes, nearest),
+            "captioner, silent where unsure": with_silence(
+                cider, codes, said_of(self.captioner, found.prefix), chosen
+            ),
+        }

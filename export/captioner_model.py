@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +14,7 @@ from flax import nnx
 from rich.console import Console
 from rich.progress import track
 
+from export.concepts import Concepts
 from export.models.efficientnet import EfficientNet, EfficientNetConfig
 from export.vision_eval import pixel_values
 from export.vision_model import Sight, load_weights
@@ -25,23 +27,53 @@ Pixels = npt.NDArray[np.uint8]
 BATCH = 64
 
 
+class Seen(NamedTuple):
+    """What the image graph says of pictures, all float32.
+
+    Attributes:
+        prefix: (batch, things), what the language model reads: of an unsure picture, that it shows nothing.
+        likely: (batch, things), the probabilities, however unsure.
+        features: (batch, width), scaled; they tell which known drawing is nearest.
+    """
+
+    prefix: jax.Array
+    likely: jax.Array
+    features: jax.Array
+
+
 class Look(nnx.Module):
-    """Pictures to the vectors that the language model reads.
+    """Pictures to what the language model reads: which of the known things they may show.
 
     Attributes:
         tower: The vision tower.
         scale: (width,) float32; the tower's features differ in loudness a hundredfold.
+        kernel: (width, things) float32, and ``bias`` (things,): of `export.concepts`, the last for nothing.
+        sharpness: Factor on the logits.
+        least: Probability of the likeliest thing below which a picture counts as one of nothing.
     """
 
-    def __init__(self, tower: EfficientNet, scale: Floats) -> None:
+    def __init__(
+        self, tower: EfficientNet, scale: Floats, concepts: Concepts, *, sharpness: float, least: float = 0.0
+    ) -> None:
         self.tower = tower
         self.scale = nnx.Variable(jnp.asarray(scale))
+        self.kernel = nnx.Variable(jnp.asarray(concepts.kernel))
+        self.bias = nnx.Variable(jnp.asarray(concepts.bias))
+        self.sharpness, self.least = sharpness, least
 
-    def __call__(self, pixels: jax.Array) -> jax.Array:
-        """Map (batch, frames, height, width, 3) float32 to the frames' mean (batch, width) float32."""
+    def __call__(self, pixels: jax.Array) -> Seen:
+        """Look at (batch, frames, height, width, 3) float32; the frames' features are averaged."""
         batch, frames, *shape = pixels.shape
         features = self.tower(pixels.reshape(batch * frames, *shape))
-        return features.reshape(batch, frames, -1).mean(axis=1) * self.scale[...]
+        return self.name(features.reshape(batch, frames, -1).mean(axis=1) * self.scale[...])
+
+    def name(self, features: jax.Array) -> Seen:
+        """Say what scaled features (batch, width) may be of."""
+        logits = features @ self.kernel[...] + self.bias[...]
+        likely = jax.nn.softmax(self.sharpness * logits)
+        is_sure = jax.nn.softmax(logits).max(axis=1, keepdims=True) >= self.least
+        nothing = jnp.eye(1, logits.shape[1], logits.shape[1] - 1)
+        return Seen(jnp.where(is_sure, likely, nothing), likely, features)
 
 
 def load_sight(run: Path) -> Sight:

@@ -6,23 +6,24 @@ the same vision tower.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 from rich.console import Console
 from rich.progress import track
 
 from export.captioner_data import Captioned, Thing
 from export.cider import Cider
-from inference.caption_decoder import Caption
-from inference.captioner import Captioner
+from export.vision_eval import pixel_values
+from inference.caption_bundle import CaptionBundle
+from inference.caption_decoder import Caption, open_graph
+from inference.captioner import PICTURE, Captioner
 
 Floats = npt.NDArray[np.float32]
 Pixels = npt.NDArray[np.uint8]
 BATCH = 16
-KEPT = 0.95
+KEPT = 0.98
 """Share of right captions of the dev style that the threshold of silence lets pass."""
 
 
@@ -34,13 +35,28 @@ class Said:
     log_probability: float
 
 
-def prefixes(captioner: Captioner, pictures: Sequence[Pixels]) -> Floats:
-    """Return the vectors (pictures, prefix_size) float32 of pictures."""
-    rows = [
-        captioner.encode([Image.fromarray(picture)])
-        for picture in track(pictures, description="looking", console=Console(stderr=True), transient=True)
-    ]
-    return np.stack(rows)
+class Sights(NamedTuple):
+    """What the image graph says of pictures, as `export.captioner_model.Seen`, (n, ...) float32."""
+
+    prefix: Floats
+    likely: Floats
+    features: Floats
+
+
+def sights(bundle: CaptionBundle, pictures: Sequence[Pixels]) -> Sights:
+    """Look at pictures, one frame each, as serving prepares them.
+
+    Raises:
+        BundleError: the image graph gives no features.
+    """
+    image = bundle.spec.image
+    run = open_graph(bundle, image.file, {PICTURE: 3}, Sights._fields, threads=2)
+    rows = []
+    starts = range(0, len(pictures), BATCH)
+    for start in track(starts, description="looking", console=Console(stderr=True), transient=True):
+        batch = [pixel_values(picture, image.size) for picture in pictures[start : start + BATCH]]
+        rows.append(run({PICTURE: np.stack(batch)[:, None]}))
+    return Sights(*(np.concatenate(parts) for parts in zip(*rows, strict=True)))
 
 
 def said_of(captioner: Captioner, vectors: Floats, *, beam_size: int = 1) -> list[Said]:
@@ -63,15 +79,15 @@ def is_right(cider: Cider, code: str, text: str) -> bool:
     return bool(scores) and scores.get(code, 0.0) >= max(scores.values())
 
 
-def nearest_descriptions(known: Captioned, vectors: Floats, asked: Floats) -> list[str]:
+def nearest_descriptions(known: Captioned, features: Floats, asked: Floats) -> list[str]:
     """Return the first description of the known picture nearest to each of ``asked``, by cosine.
 
     Args:
         known: the training pictures.
-        vectors: theirs, (pictures, prefix_size) float32.
-        asked: (n, prefix_size) float32.
+        features: theirs, (pictures, width) float32.
+        asked: (n, width) float32.
     """
-    nearest = np.argmax(_unit(asked) @ _unit(vectors).T, axis=1)
+    nearest = np.argmax(_unit(asked) @ _unit(features).T, axis=1)
     return [known.things[known.labels[row]].descriptions[0] for row in nearest]
 
 

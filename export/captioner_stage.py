@@ -6,8 +6,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 from flax import nnx
@@ -23,12 +21,12 @@ from export.captioner_data import (
     with_nothings,
 )
 from export.captioner_model import Features, Look, load_sight, serving_tower
-from export.captioner_train import Judge, Lessons, batch_of, train_captioner
+from export.captioner_train import Lessons, train_captioner
 from export.checkpoints.clipcap import load_clipcap_folder, save_clipcap
-from export.clipcap_train import caption_loss
+from export.concepts import Concepts, fit_concepts
 from export.data.descriptions import read_descriptions
 from export.data.emoji import emoji_table
-from export.data.styles import DEV_STYLE, TRAINING_STYLES
+from export.data.styles import TRAINING_STYLES
 from export.models.clipcap import ClipCap
 from export.models.efficientnet import EfficientNet
 from export.recipes.house_captioner import HouseCaptioner
@@ -40,7 +38,7 @@ Floats = npt.NDArray[np.float32]
 Halves = npt.NDArray[np.float16]
 
 VISION, FEATURES, MODEL = "vision", "features.npz", "model"
-SCALE, TOKENIZER, NOTES = "scale.json", "tokenizer.json", "notes.json"
+CONCEPTS, TOKENIZER, NOTES = "concepts.npz", "tokenizer.json", "notes.json"
 FAINT = 0.1
 COLOURS = ("red", "green", "blue", "yellow", "grey", "black")
 
@@ -71,11 +69,13 @@ class CaptionerCheckpoint:
             FileNotFoundError: The run has not ended.
             CheckpointError: Names or shapes differ.
         """
-        scale = np.array(_read(run / SCALE), np.float32)
+        with np.load(run / CONCEPTS, allow_pickle=False) as arrays:
+            concepts = Concepts(arrays["kernel"], arrays["bias"])
+            scale, sharpness = arrays["scale"], float(arrays["sharpness"])
         tower = load_sight(run / VISION).vision_model
         assert isinstance(tower, EfficientNet)
         return cls(
-            look=Look(serving_tower(tower), scale),
+            look=Look(serving_tower(tower), scale, concepts, sharpness=sharpness),
             model=load_clipcap_folder(run / MODEL),
             tokenizer=Tokenizer.from_file(str(run / TOKENIZER)),
             image=_read(run / VISION / VISION_CONFIG)["image"],
@@ -83,9 +83,7 @@ class CaptionerCheckpoint:
         )
 
 
-def train_house_captioner(
-    recipe: HouseCaptioner, pack: Path, categories: tuple[str, ...], out: Path
-) -> float:
+def train_house_captioner(recipe: HouseCaptioner, pack: Path, categories: tuple[str, ...], out: Path) -> None:
     """Train tower and language model and write the checkpoint; a run that was cut short goes on.
 
     Args:
@@ -93,27 +91,31 @@ def train_house_captioner(
         pack: Folder of the pack whose GIFs are learned.
         categories: Of reactions, for the tower's targets.
         out: Folder of the run.
-
-    Returns:
-        The best mean log-probability of a token of the dev style's descriptions.
     """
     if not (out / VISION / VISION_CONFIG).exists():
         train_vision(recipe.vision, pack, categories, out / VISION)
     tower = load_sight(out / VISION).vision_model
     assert isinstance(tower, EfficientNet)
-    data, dev = (_made_up(recipe), None) if recipe.is_smoke else _known(recipe, pack)
+    data = _made_up(recipe) if recipe.is_smoke else _known(recipe, pack)
     features = _kept_features(Features(tower), data, recipe, out / FEATURES)
     scale = _scale(features)
+    concepts = fit_concepts(features, data.labels, scale, len(data.things), recipe.concepts)
     tokenizer = make_tokenizer(_sayings(data.things), recipe.model.gpt2.vocab_size)
-    lessons = _lessons(recipe, data, features, tokenizer, scale)
-    model = _start(recipe, tokenizer)
-    judge = _judge(recipe, dev or data, Features(tower), tokenizer, scale)
-    score = train_captioner(model, lessons, recipe.schedule, out / "language", judge)
+    lessons = _lessons(recipe, data, features, tokenizer, scale, concepts)
+    model = _start(recipe, tokenizer, len(data.things))
+    train_captioner(model, lessons, recipe.schedule, out / "language")
     save_clipcap(model, out / MODEL)
     tokenizer.save(str(out / TOKENIZER))
-    (out / SCALE).write_text(json.dumps([round(float(value), 6) for value in scale]), encoding="utf-8")
+    sharpness = np.float32(recipe.concepts.served_sharpness)
+    np.savez(
+        out / CONCEPTS,
+        allow_pickle=False,
+        scale=scale,
+        kernel=concepts.kernel,
+        bias=concepts.bias,
+        sharpness=sharpness,
+    )
     (out / NOTES).write_text(json.dumps(_notes(recipe, data), indent=2) + "\n", encoding="utf-8")
-    return score
 
 
 def _read(path: Path) -> Any:
@@ -129,9 +131,10 @@ def _notes(recipe: HouseCaptioner, data: Captioned) -> dict[str, Any]:
         "pictures of nothing": recipe.nothings,
         "things": len(data.things) - 1,
         "recipe": {
-            "vision": asdict(recipe.vision.stages[-1]),
+            "vision": asdict(replace(recipe.vision.stages[-1], views=recipe.vision.views)),
             "views": recipe.views,
             "name share": recipe.name_share,
+            "concepts": asdict(recipe.concepts),
             "schedule": asdict(recipe.schedule),
         },
     }
@@ -142,11 +145,10 @@ def known_things() -> list[Thing]:
     return emoji_things(emoji_table(), read_descriptions())
 
 
-def _known(recipe: HouseCaptioner, pack: Path) -> tuple[Captioned, Captioned]:
-    table, things = emoji_table(), known_things()
+def _known(recipe: HouseCaptioner, pack: Path) -> Captioned:
     gifs = pack_frames(pack, recipe.vision.frames)
-    data = captioned(things, TRAINING_STYLES, table, gifs)
-    return with_nothings(data, recipe.nothings, recipe.seed), captioned(things, (DEV_STYLE,), table, ())
+    data = captioned(known_things(), TRAINING_STYLES, emoji_table(), gifs)
+    return with_nothings(data, recipe.nothings, recipe.seed)
 
 
 def _made_up(recipe: HouseCaptioner) -> Captioned:
@@ -182,11 +184,16 @@ def _sayings(things: Sequence[Thing]) -> list[str]:
 
 
 def _lessons(
-    recipe: HouseCaptioner, data: Captioned, features: Halves, tokenizer: Tokenizer, scale: Floats
+    recipe: HouseCaptioner,
+    data: Captioned,
+    features: Halves,
+    tokenizer: Tokenizer,
+    scale: Floats,
+    concepts: Concepts,
 ) -> Lessons:
     captions = [token_rows(tokenizer, thing.references, recipe.max_tokens) for thing in data.things]
     weights = [_shares(thing, recipe.name_share) for thing in data.things]
-    return Lessons(features, data.labels, captions, weights, scale)
+    return Lessons(features, data.labels, captions, weights, scale, concepts, recipe.concepts.sharpness)
 
 
 def _shares(thing: Thing, of_name: float) -> npt.NDArray[np.float64]:
@@ -197,21 +204,6 @@ def _shares(thing: Thing, of_name: float) -> npt.NDArray[np.float64]:
     return np.array([(1 - of_name) / described] * described + [of_name])
 
 
-def _start(recipe: HouseCaptioner, tokenizer: Tokenizer) -> ClipCap:
+def _start(recipe: HouseCaptioner, tokenizer: Tokenizer, things: int) -> ClipCap:
     gpt2 = replace(recipe.model.gpt2, vocab_size=tokenizer.get_vocab_size())
-    return ClipCap(replace(recipe.model, gpt2=gpt2), nnx.Rngs(recipe.seed))
-
-
-def _judge(
-    recipe: HouseCaptioner, dev: Captioned, looker: Features, tokenizer: Tokenizer, scale: Floats
-) -> Judge:
-    """Return what gives the mean log-probability of a token of the dev pictures' first descriptions."""
-    prefix = jnp.asarray(looker.plain(dev.pictures) * scale)
-    first = [dev.things[label].descriptions[0] for label in dev.labels]
-    tokens = jnp.asarray(token_rows(tokenizer, first, recipe.max_tokens))
-
-    @jax.jit
-    def loss(weights: ClipCap) -> jax.Array:
-        return caption_loss(weights, batch_of(prefix, tokens, weights.config.prefix_length))
-
-    return lambda model: -float(loss(model))
+    return ClipCap(replace(recipe.model, prefix_size=things, gpt2=gpt2), nnx.Rngs(recipe.seed))

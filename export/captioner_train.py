@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,13 +15,13 @@ import optax
 from flax import nnx
 
 from export.clipcap_train import CaptionBatch, caption_loss
+from export.concepts import Concepts, disturbed, picked
 from export.models.clipcap import ClipCap
 from export.training import Run
 
 Floats = npt.NDArray[np.float32]
 Halves = npt.NDArray[np.float16]
 Ids = npt.NDArray[np.int32]
-Judge = Callable[[ClipCap], float]
 
 
 @dataclass(frozen=True)
@@ -33,12 +35,11 @@ class Schedule:
         warmup: Share of the steps.
         cooldown: Share of the steps.
         weight_decay: AdamW's.
-        average_decay: Of the moving average of the weights, which is what is judged and kept.
+        average_decay: Of the moving average of the weights, which is what is kept.
         feature_dropout: Share of a picture's features left out.
-        noise: Of the features, as a share of their spread.
+        noise: On the features, whose spread is 1.
         several: Share of captions whose picture is the mean of all its views, as a GIF's frames are.
-        judge_every: Steps between two judgements on the dev style.
-        patience: Judgements without a better score before it ends.
+        save_every: Steps between two checkpoints.
         seed: Of order, choice of views and captions, and dropout.
     """
 
@@ -49,11 +50,10 @@ class Schedule:
     cooldown: float = 0.4
     weight_decay: float = 0.05
     average_decay: float = 0.995
-    feature_dropout: float = 0.2
-    noise: float = 0.1
+    feature_dropout: float = 0.3
+    noise: float = 0.2
     several: float = 0.3
-    judge_every: int = 200
-    patience: int = 6
+    save_every: int = 200
     seed: int = 0
 
 
@@ -67,6 +67,8 @@ class Lessons:
         captions: for each thing its captions, (captions, tokens) int32 each, padded with 0.
         weights: for each thing how often each caption is taken, float64, sum 1.
         scale: (width,) float32, what features are multiplied with.
+        concepts: Scaled features to what the mapper reads.
+        sharpness: Of these.
     """
 
     features: Halves
@@ -74,6 +76,8 @@ class Lessons:
     captions: Sequence[Ids]
     weights: Sequence[npt.NDArray[np.float64]]
     scale: Floats
+    concepts: Concepts
+    sharpness: float
 
 
 class Learned(NamedTuple):
@@ -84,52 +88,42 @@ class Learned(NamedTuple):
     optimiser: Any
 
 
-def train_captioner(
-    model: ClipCap, lessons: Lessons, schedule: Schedule, folder: Path, judge: Judge
-) -> float:
+def train_captioner(model: ClipCap, lessons: Lessons, schedule: Schedule, folder: Path) -> None:
     """Train a model in place, from the last checkpoint in ``folder`` where there is one.
 
+    The schedule is run to its end: the loss on another style is no judge here, as it rises with the
+    confidence of the few captions that are wrong, while more captions become right.
+
     Args:
-        model: Afterwards it has the best averaged weights.
+        model: Afterwards it has the averaged weights.
         lessons: What is learned.
         schedule: How.
         folder: Checkpoints and event files.
-        judge: Gives a dev score, higher is better.
-
-    Returns:
-        The best dev score.
     """
     parts: Any = nnx.split(model, nnx.Param, ...)
     graph, weights, rest = parts
     optimiser = _optimiser(schedule)
     state = Learned(weights, weights, optimiser.init(weights))
-    update = _update(graph, rest, schedule, optimiser)
-    with Run(folder, total_steps=schedule.steps, patience=schedule.patience) as run:
+    concepts = partial(lessons.concepts, sharpness=lessons.sharpness)
+    update = _update(graph, rest, concepts, schedule, optimiser)
+    with Run(folder, total_steps=schedule.steps) as run:
         state = run.resume(state)
-        for prefix, tokens in batches(lessons, schedule, run.step):
-            state, loss = update(state, prefix, tokens, run.step)
+        for features, tokens in islice(batches(lessons, schedule, run.step), schedule.steps - run.step):
+            state, loss = update(state, features, tokens, run.step)
             run.advance(loss)
-            if run.step % schedule.judge_every == 0 or run.step == schedule.steps:
-                run.judge(judge(nnx.merge(graph, state.average, rest)), state.average)
+            if run.step % schedule.save_every == 0 or run.step == schedule.steps:
                 run.save(state)
-            if run.is_exhausted or run.step >= schedule.steps:
-                break
-        nnx.update(model, run.best(state.average))
-        return run.progress.best_score or 0.0
+        nnx.update(model, state.average)
 
 
 def batches(lessons: Lessons, schedule: Schedule, start: int = 0) -> Iterator[tuple[Floats, Ids]]:
-    """Yield features (batch, width) float32 and captions (batch, tokens) int32 from step ``start`` on."""
+    """Yield scaled features (batch, width) float32 and captions (batch, tokens) int32 from a step on."""
     step = start
     while True:
         rng = np.random.default_rng((schedule.seed, 7, step))
-        chosen = rng.integers(0, len(lessons.labels), schedule.batch)
-        views = rng.integers(0, len(lessons.features), schedule.batch)
-        prefix = lessons.features[views, chosen].astype(np.float32)
-        several = rng.random(schedule.batch) < schedule.several
-        prefix[several] = lessons.features[:, chosen[several]].mean(0, dtype=np.float32)
+        rows, chosen = picked(lessons.features, schedule.batch, schedule.several, rng)
         tokens = [_caption(lessons, int(lessons.labels[row]), rng) for row in chosen]
-        yield prefix * lessons.scale, np.stack(tokens)
+        yield rows * lessons.scale, np.stack(tokens)
         step += 1
 
 
@@ -160,7 +154,11 @@ def _optimiser(schedule: Schedule) -> optax.GradientTransformation:
 
 
 def _update(
-    graph: Any, rest: Any, schedule: Schedule, optimiser: optax.GradientTransformation
+    graph: Any,
+    rest: Any,
+    concepts: Callable[[jax.Array], jax.Array],
+    schedule: Schedule,
+    optimiser: optax.GradientTransformation,
 ) -> Callable[[Learned, Floats, Ids, int], tuple[Learned, jax.Array]]:
     def loss_of(weights: Any, prefix: jax.Array, tokens: jax.Array, key: jax.Array) -> jax.Array:
         model: ClipCap = nnx.merge(graph, weights, rest)
@@ -168,12 +166,13 @@ def _update(
         return caption_loss(model, batch, nnx.Rngs(dropout=key))
 
     @jax.jit
-    def update(state: Learned, prefix: jax.Array, tokens: jax.Array, step: int) -> tuple[Learned, jax.Array]:
-        keys = jax.random.split(jax.random.fold_in(jax.random.key(schedule.seed), step), 3)
-        kept = jax.random.bernoulli(keys[0], 1 - schedule.feature_dropout, prefix.shape)
-        noisy = prefix + schedule.noise * jax.random.normal(keys[1], prefix.shape)
-        shown = jnp.where(kept, noisy / (1 - schedule.feature_dropout), 0)
-        loss, gradients = jax.value_and_grad(loss_of)(state.weights, shown, tokens, keys[2])
+    def update(
+        state: Learned, features: jax.Array, tokens: jax.Array, step: int
+    ) -> tuple[Learned, jax.Array]:
+        keys = jax.random.split(jax.random.fold_in(jax.random.key(schedule.seed), step))
+        shown = disturbed(features, keys[0], dropout=schedule.feature_dropout, noise=schedule.noise)
+        prefix = concepts(shown)
+        loss, gradients = jax.value_and_grad(loss_of)(state.weights, prefix, tokens, keys[1])
         changes, moments = optimiser.update(gradients, state.optimiser, state.weights)
         weights = optax.apply_updates(state.weights, changes)
         # Early on a long memory would be of the untrained weights.

@@ -2,15 +2,15 @@
 
 import math
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 LONGEST = 4
 SIGMA = 6.0
 SCALE = 10.0
 
 Words = tuple[str, ...]
-Vector = dict[Words, float]
 
 
 def words_of(text: str) -> Words:
@@ -37,18 +37,37 @@ class Cider:
         counts = {key: [_grams(words_of(text)) for text in texts] for key, texts in references.items()}
         self._documents = Counter(gram for rows in counts.values() for gram in set().union(*rows))
         self._log_pictures = math.log(len(references))
-        self._known = {
-            key: [self._weighed(words_of(text)) for text in texts] for key, texts in references.items()
-        }
+        self._known: list[_Reference] = []
+        self._where: dict[Words, list[tuple[int, float]]] = defaultdict(list)
+        for key, texts in references.items():
+            for text in texts:
+                self._remember(key, text)
 
     def score(self, key: str, caption: str) -> float:
-        """Return the CIDEr-D of a caption against the references of one picture, from 0 to about 10."""
-        return self._against(self._weighed(words_of(caption)), key)
+        """Return the CIDEr-D of a caption against the references of one picture, from 0 to about 10.
+
+        Raises:
+            KeyError: there are no references for it.
+        """
+        if key not in self.references:
+            raise KeyError(key)
+        return self.nearest(caption).get(key, 0.0)
 
     def nearest(self, caption: str) -> dict[str, float]:
         """Return the score of a caption against every picture's references, those of 0 left out."""
-        weighed = self._weighed(words_of(caption))
-        scores = {key: self._against(weighed, key) for key in self._known}
+        words = words_of(caption)
+        weights = self._weights(words)
+        norms = _norms(weights)
+        shared: dict[int, list[float]] = defaultdict(lambda: [0.0] * LONGEST)
+        for gram, weight in weights.items():
+            for row, other in self._where.get(gram, ()):
+                shared[row][len(gram) - 1] += min(weight, other) * other
+        scores: dict[str, float] = defaultdict(float)
+        for row, products in shared.items():
+            known = self._known[row]
+            penalty = math.exp(-((len(words) - known.length) ** 2) / (2 * SIGMA**2))
+            alike = sum(p / (a * b) for p, a, b in zip(products, norms, known.norms, strict=True) if a and b)
+            scores[known.key] += SCALE * penalty * alike / LONGEST / len(self.references[known.key])
         return {key: score for key, score in scores.items() if score > 0}
 
     def mean(self, captions: Mapping[str, str]) -> float:
@@ -59,22 +78,27 @@ class Cider:
         """
         return sum(self.score(key, caption) for key, caption in captions.items()) / len(captions)
 
-    def _weighed(self, words: Words) -> tuple[int, list[Vector]]:
-        """Return the number of words and a vector for each length of a sequence."""
-        vectors: list[Vector] = [{} for _ in range(LONGEST)]
-        for gram, count in _grams(words).items():
-            rarity = self._log_pictures - math.log(max(1, self._documents[gram]))
-            vectors[len(gram) - 1][gram] = count * rarity
-        return len(words), vectors
+    def _remember(self, key: str, text: str) -> None:
+        words = words_of(text)
+        weights = self._weights(words)
+        for gram, weight in weights.items():
+            self._where[gram].append((len(self._known), weight))
+        self._known.append(_Reference(key, len(words), _norms(weights)))
 
-    def _against(self, caption: tuple[int, list[Vector]], key: str) -> float:
-        length, vectors = caption
-        total = 0.0
-        for other_length, others in self._known[key]:
-            penalty = math.exp(-((length - other_length) ** 2) / (2 * SIGMA**2))
-            alike = sum(_clipped_cosine(mine, other) for mine, other in zip(vectors, others, strict=True))
-            total += penalty * alike / LONGEST
-        return SCALE * total / len(self._known[key])
+    def _weights(self, words: Words) -> dict[Words, float]:
+        """Return how much each sequence of words counts."""
+        return {
+            gram: count * (self._log_pictures - math.log(max(1, self._documents[gram])))
+            for gram, count in _grams(words).items()
+        }
+
+
+class _Reference(NamedTuple):
+    """Whose it is, its number of words, and the length of its vector for each length of a sequence."""
+
+    key: str
+    length: int
+    norms: list[float]
 
 
 def _grams(words: Words) -> Counter[Words]:
@@ -85,11 +109,8 @@ def _grams(words: Words) -> Counter[Words]:
     )
 
 
-def _clipped_cosine(mine: Vector, other: Vector) -> float:
-    """Return the cosine of two vectors, of which the first counts at most as the second does."""
-    lengths = math.sqrt(sum(v * v for v in mine.values()) * sum(v * v for v in other.values()))
-    if not lengths:
-        return 0.0
-    return (
-        sum(min(value, other[gram]) * other[gram] for gram, value in mine.items() if gram in other) / lengths
-    )
+def _norms(weights: Mapping[Words, float]) -> list[float]:
+    squares = [0.0] * LONGEST
+    for gram, weight in weights.items():
+        squares[len(gram) - 1] += weight * weight
+    return [math.sqrt(square) for square in squares]

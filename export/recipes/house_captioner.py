@@ -3,16 +3,18 @@
 Purpose: an alternative text for a GIF that comes without name and tags; silence where it can't tell.
 Data: eight styles of emoji drawings from npm (``export.data.styles``), the frames of the pack, our own
 descriptions of each emoji, their names, and pictures of nothing, of which nothing is to be said. OpenMoji is
-only measured; the drawings of EmojiOne 1 only choose among checkpoints and set the threshold of silence.
-Time: on 2 CPU cores TIME.
+only measured; the drawings of EmojiOne 1 only choose among the tower's checkpoints, the sharpness and the
+threshold of silence.
+Time: about 45 minutes on 2 CPU cores that have nothing else to do.
 Score: see the model card.
 Command: ``python -m export train captioner --out runs/captioner`` (``--smoke`` for a trial on made-up
 pictures), then ``python -m export captioner --run runs/captioner --out assets/models/captioner``.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from export.captioner_train import Schedule
+from export.concepts import ConceptFit
 from export.models.clipcap import ClipCapConfig
 from export.models.efficientnet import EfficientNetConfig
 from export.models.gpt2 import GPT2Config
@@ -29,8 +31,10 @@ class HouseCaptioner:
 
     Attributes:
         vision: How the tower is trained, on a larger picture and wilder views than the one for reactions.
-        model: Sizes of mapper and language model; the vocabulary is what is asked of the tokenizer.
-        schedule: How mapper and language model learn, while the tower stays.
+        model: Sizes of mapper and language model; the prefix is as wide as there are things, the vocabulary
+            what is asked of the tokenizer.
+        concepts: How the layer is fitted that tells known things apart.
+        schedule: How mapper and language model learn, while all before them stays.
         views: Random views of each picture.
         nothings: Pictures of which nothing is to be said.
         name_share: How often an emoji's name is the caption instead of a description.
@@ -42,6 +46,7 @@ class HouseCaptioner:
     vision: HouseVision
     model: ClipCapConfig
     schedule: Schedule
+    concepts: ConceptFit = field(default_factory=ConceptFit)
     views: int = 6
     nothings: int = 900
     name_share: float = 0.15
@@ -50,11 +55,11 @@ class HouseCaptioner:
     is_smoke: bool = False
 
 
-def _model(width: int, embd: int, layers: int, prefix: int, vocabulary: int) -> ClipCapConfig:
+def _model(embd: int, layers: int, prefix: int, vocabulary: int) -> ClipCapConfig:
     gpt2 = GPT2Config(
         vocab_size=vocabulary, n_positions=160, n_embd=embd, n_layer=layers, n_head=max(1, embd // 64)
     )
-    return ClipCapConfig(kind="mlp", prefix_length=prefix, prefix_size=width, gpt2=gpt2)
+    return ClipCapConfig(kind="linear", prefix_length=prefix, gpt2=gpt2)
 
 
 FULL = HouseCaptioner(
@@ -74,14 +79,15 @@ FULL = HouseCaptioner(
             ),
         ),
     ),
-    model=_model(width=1280, embd=192, layers=3, prefix=6, vocabulary=2500),
-    schedule=Schedule(steps=2000, learning_rate=1.5e-3),
+    model=_model(embd=192, layers=3, prefix=6, vocabulary=2500),
+    schedule=Schedule(steps=1200, learning_rate=1.5e-3),
 )
 SMOKE = HouseCaptioner(
     vision=house_vision.SMOKE,
-    model=_model(width=32, embd=32, layers=1, prefix=2, vocabulary=300),
-    schedule=Schedule(steps=600, batch=16, learning_rate=3e-3, judge_every=200, feature_dropout=0.0),
+    model=_model(embd=32, layers=1, prefix=2, vocabulary=300),
+    schedule=Schedule(steps=600, batch=16, learning_rate=3e-3, feature_dropout=0.0),
+    concepts=ConceptFit(steps=100, batch=32, learning_rate=1e-2, dropout=0.0),
     views=2,
-    nothings=4,
+    nothings=12,
     is_smoke=True,
 )
