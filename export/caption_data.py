@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,10 @@ Id = int | str
 STOP = "."
 SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".webp")
 COCO_NAMES = ("COCO_train2014_{:012d}.jpg", "COCO_val2014_{:012d}.jpg", "{:012d}.jpg")
+LONGEST_NUMBER = 19
+"""Digits; no picture is called after a longer number, and Python refuses to read very long ones."""
+
+SHOWN = 100
 COCO_FOLDERS = ("", "train2014", "val2014", "train2017", "val2017")
 
 WANTED = (
@@ -87,7 +92,8 @@ def read_captions(path: Path, folder: Path, *, progress: Progress = print) -> Ca
     here = {key: picture for key, picture in found.items() if picture is not None}
     if not here:
         first = next(_candidates(spoken[0], names))
-        raise DataError(ABSENT.format(count=len(found), path=path, folder=folder, first=first))
+        shown = first if len(first) <= SHOWN else f"{first[:SHOWN]}..."
+        raise DataError(ABSENT.format(count=len(found), path=path, folder=folder, first=shown))
     if blank := len(annotations) - len(spoken):
         progress(f"{path}: {blank} of {len(annotations)} captions are blank; they are left out.")
     if missing := len(found) - len(here):
@@ -123,14 +129,16 @@ def _candidates(note: _Annotation, names: Mapping[Id, str]) -> Iterator[str]:
     if name := note.file_name or names.get(note.image_id):
         yield name
         return
-    if str(note.image_id).isdecimal():
-        yield from (name.format(int(note.image_id)) for name in COCO_NAMES)
-    yield from (f"{note.image_id}{suffix}" for suffix in SUFFIXES)
+    number = str(note.image_id)
+    if number.isdecimal() and len(number) <= LONGEST_NUMBER:
+        yield from (name.format(int(number)) for name in COCO_NAMES)
+    yield from (f"{number}{suffix}" for suffix in SUFFIXES)
 
 
 def _find(folder: Path, note: _Annotation, names: Mapping[Id, str]) -> Path | None:
     places = (folder / inner / name for name in _candidates(note, names) for inner in COCO_FOLDERS)
-    return next((place for place in places if place.is_file()), None)
+    # Path.is_file raises an error of a name that is too long
+    return next((place for place in places if os.path.isfile(place)), None)
 
 
 def sentence(text: str) -> str:
@@ -138,6 +146,7 @@ def sentence(text: str) -> str:
 
     Serving ends a caption at the first full stop, so a model must have learnt to make one. The original takes
     captions as they are, most of which have it; Flickr30k's have a space before it, which is another token.
+    What ends in "!" or "?" stays as it is: nothing teaches a model to end there, but such captions are few.
     """
     line = " ".join(text.split())
     bare = line.rstrip(STOP).rstrip()
@@ -151,7 +160,7 @@ class Tokens(NamedTuple):
     lengths: Ints
 
 
-def encode(tokenizer: Tokenizer, texts: Sequence[str], limit: int) -> Tokens:
+def encode(tokenizer: Tokenizer, texts: Sequence[str], limit: int, *, progress: Progress = print) -> Tokens:
     """Turn captions into GPT-2's tokens as the original does: none is added, very long ones are cut.
 
     The longest kept is ten standard deviations above the mean length.
@@ -160,9 +169,15 @@ def encode(tokenizer: Tokenizer, texts: Sequence[str], limit: int) -> Tokens:
         tokenizer: GPT-2's.
         texts: captions.
         limit: how many tokens the model has room for.
+        progress: told how many captions are longer than that.
     """
     each = [found.ids for found in tokenizer.encode_batch(list(texts), add_special_tokens=False)]
     lengths = np.array([len(ids) for ids in each])
+    if over := int((lengths > limit).sum()):
+        progress(
+            f"{over} of {len(each)} captions are longer than the {limit} tokens that GPT-2 has room for "
+            "after the prefix; they are cut."
+        )
     spread = float(lengths.std(ddof=1)) if len(lengths) > 1 else 0.0
     longest = min(int(lengths.mean() + 10 * spread), int(lengths.max()), limit)
     ids = np.zeros((len(each), longest), np.int32)

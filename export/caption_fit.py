@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import functools
-import hashlib
-import json
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,6 +24,7 @@ from export.clipcap_train import (
     train_step,
     transformers_adamw,
 )
+from export.identity import run_identity
 from export.models.clipcap import ClipCap
 from export.optim import warmup_decay
 from export.training import Run
@@ -149,7 +147,4 @@ def identity(recipe: CaptionRecipe, pairs: Pairs, model: ClipCap) -> str:
     """Return recipe, data and language model in few words, by which a run refuses to go on with others."""
     words = np.asarray(model.gpt.wte.embedding[:8])  # enough to tell one GPT-2 from another
     arrays = (*pairs.tokens, pairs.rows, pairs.vectors, words)
-    key = hashlib.sha256(b"".join(hashlib.sha256(array.tobytes()).digest() for array in arrays))
-    places = {"clip", "gpt2"}  # the same files may lie elsewhere
-    settings = {name: value for name, value in asdict(recipe).items() if name not in places}
-    return json.dumps([settings, key.hexdigest()])
+    return run_identity(recipe, (array.tobytes() for array in arrays), places={"clip", "gpt2"})

@@ -12,27 +12,25 @@ import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 from flax import nnx
-from PIL import Image
 from rich.console import Console
 from rich.progress import track
 
 from export.importing.clip_vision import ClipImage
+from export.pictures import UNREADABLE, Pixels, read_frames
 from inference.bundle import sha256_of
-from inference.preprocess import CLIP_MEAN, CLIP_STD, frame_square, normalise, sample_frames
+from inference.preprocess import CLIP_MEAN, CLIP_STD, normalise, sample_frames
 
 Floats = npt.NDArray[np.float32]
-Pixels = npt.NDArray[np.uint8]
 
 BATCH = 32
-FORMATS = ("JPEG", "PNG", "GIF", "WEBP")
-BACKGROUND = (255, 255, 255)
 
 
 def vectors_file(folder: Path, pictures: Sequence[Path], weights: Path) -> Path:
-    """Return where the vectors of these pictures by this CLIP are kept: another list, another file."""
+    """Return where the vectors of these pictures by this CLIP are kept: changed pictures, another file."""
     key = hashlib.sha256(sha256_of(weights).encode())
     for picture in pictures:
-        key.update(f"{picture.name}\0{picture.stat().st_size}\n".encode())
+        found = picture.stat()
+        key.update(f"{picture.name}\0{found.st_size}\0{found.st_mtime_ns}\n".encode())
     return folder / f"prefixes-{key.hexdigest()[:16]}.f32"
 
 
@@ -87,8 +85,7 @@ def _computed(pictures: Sequence[Path], clip: ClipImage) -> Iterator[Floats]:
 def read_picture(path: Path, size: int) -> Pixels | None:
     """Return a picture as a served captioner looks at it, (size, size, 3) uint8, None where it is damaged."""
     try:
-        with Image.open(path, formats=FORMATS) as image:
-            image.seek(sample_frames(range(getattr(image, "n_frames", 1)), 1)[0])
-            return frame_square(image.convert("RGBA"), size, BACKGROUND, "crop")
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        found: Pixels = read_frames(path, lambda numbers: sample_frames(numbers, 1), size, "crop")[0]
+    except UNREADABLE:
         return None
+    return found

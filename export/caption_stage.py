@@ -16,13 +16,13 @@ from export.caption_data import STOP, Captions, Pairs, encode, read_captions
 from export.caption_fit import Learner, Split
 from export.caption_prefixes import picture_vectors, vectors_file
 from export.caption_recipe import CaptionRecipe
-from export.caption_start import NEEDS_GPT2, build, clip_width, load_gpt2, open_clip
+from export.caption_start import NEEDS_GPT2, build, clip_width, load_gpt2, sizes
 from export.captions import greedy, next_logits
 from export.checkpoints.clipcap import save_clipcap
 from export.cider import Cider
 from export.data.reactions import DataError
 from export.importing.clip_vision import load_clip_image
-from export.importing.sources import open_source, weights_file
+from export.importing.sources import NEEDS_VISION, Source, open_source, weights_file
 from export.importing.tokenizer import read_tokenizer
 from export.models.clipcap import ClipCap
 from export.models.gpt2 import GPT2
@@ -42,16 +42,18 @@ class Material(NamedTuple):
     Attributes:
         captions: and their pictures.
         vectors: (pictures, prefix_size) float32, CLIP's as they are; NaN for what cannot be read.
-        clip: the file of weights that they come from.
+        clip: whose they are.
         gpt2: the language model; in the mode "full" it is changed.
         tokenizer: GPT-2's.
+        words: where both come from.
     """
 
     captions: Captions
     vectors: Floats
-    clip: Path
+    clip: Source
     gpt2: GPT2
     tokenizer: Tokenizer
+    words: Source
 
 
 def gather(
@@ -59,28 +61,37 @@ def gather(
 ) -> Material:
     """Read captions and models, and look at every picture; vectors are kept in the folder of the run.
 
+    What cannot be trained is refused before the pictures are looked at, which may take hours.
+
     Raises:
-        DataError: the captions cannot be used.
+        DataError: the captions cannot be used, or as `hold_out`.
         CheckpointError: CLIP, GPT-2 or its tokenizer is missing or damaged, or does not fit.
         DownloadError: a repository cannot be fetched.
     """
     read = read_captions(captions, pictures, progress=progress)
+    hold_out(read, recipe)
     words = open_source(recipe.gpt2, needed=NEEDS_GPT2)
     progress(f"Reading {words.label} ...")
     gpt2 = load_gpt2(words)
     tokenizer = read_tokenizer(words.folder, vocabulary=gpt2.config.vocab_size)
-    vision = open_clip(recipe.clip)
+    vision = open_source(recipe.clip, needed=NEEDS_VISION)
     progress(f"Reading {vision.label} ...")
     weights = weights_file(vision)
     width = clip_width(weights)
+    sizes(recipe, gpt2, width)
     kept = vectors_file(out, read.pictures, weights)
     vectors = picture_vectors(read.pictures, lambda: load_clip_image(vision, width=width), width, kept)
-    return Material(read, vectors, weights, gpt2, tokenizer)
+    return Material(read, vectors, vision, gpt2, tokenizer, words)
 
 
 def import_command(recipe: CaptionRecipe, material: Material, out: Path) -> str:
     """Return the command that makes a bundle of what was trained."""
-    words = ["python", "-m", "export", "import", "clipcap", out / MODEL, "--clip", material.clip]
+    clip = material.clip
+    words: list[Any] = ["python", "-m", "export", "import", "clipcap", out / MODEL]
+    if clip.revision:
+        words += ["--clip", clip.name, "--clip-revision", clip.revision]
+    else:
+        words += ["--clip", weights_file(clip)]
     words += ["--out", out / "bundle", "--normalise-prefix" if recipe.is_unit else "--no-normalise-prefix"]
     return shlex.join(map(str, words))
 
@@ -104,7 +115,7 @@ def prepare(recipe: CaptionRecipe, material: Material, *, progress: Progress = p
     captions = readable(material, progress)
     model = build(recipe, material.gpt2, material.vectors.shape[1])
     room = model.config.gpt2.n_positions - recipe.prefix_length
-    tokens = encode(material.tokenizer, captions.texts, room)
+    tokens = encode(material.tokenizer, captions.texts, room, progress=progress)
     vectors = scaled(material.vectors) if recipe.is_unit else material.vectors
     split = hold_out(captions, recipe)
     progress(
@@ -134,6 +145,7 @@ def train_captioner(
     """
     prepared = prepare(recipe, material, progress=progress)
     scores = Learner(prepared.model, recipe, prepared.pairs, prepared.split).fit(out, progress)
+    scores["started_from"] = {"clip": material.clip.label, "gpt2": material.words.label}
     scores |= describe(prepared, material.tokenizer, recipe.described)
     save_clipcap(prepared.model, out / MODEL)
     material.tokenizer.save(str(out / MODEL / TOKENIZER))

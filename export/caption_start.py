@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +15,9 @@ from export.checkpoints.clip_resnet import PREFIX, infer_config, is_resnet
 from export.checkpoints.clipcap import BUFFER, HEAD, TABLE, empty_clipcap, infer_gpt2, published_name
 from export.checkpoints.errors import CheckpointError
 from export.checkpoints.paths import parameters
-from export.huggingface import fetch
 from export.importing.clip_vision import OPENAI_VIT
 from export.importing.fit import fill
-from export.importing.sources import (
-    CONFIG,
-    NEEDS_VISION,
-    TOKENIZERS,
-    Source,
-    choose_weights,
-    open_source,
-    weights_file,
-)
+from export.importing.sources import CONFIG, NEEDS_VISION, Source, weights_file
 from export.importing.weights import read_weights, without_copies
 from export.models.clipcap import MAPPERS, ClipCap, ClipCapConfig
 from export.models.config import ConfigError
@@ -39,30 +29,8 @@ NEEDS_GPT2 = (
     "config.json, the weights (model.safetensors, pytorch_model.bin or flax_model.msgpack) and the tokenizer "
     "(tokenizer.json, or vocab.json with merges.txt)"
 )
-TIMM = "timm/"
-OPEN_CLIP = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
 FLAX_LEAVES = ("kernel", "scale", "embedding")
 PROJECTION = "visual_projection"
-
-
-def open_clip(source: str) -> Source:
-    """Find CLIP's vision tower, and fetch it where it is in a repository.
-
-    Raises:
-        CheckpointError: there is none.
-        DownloadError: the repository cannot be fetched.
-    """
-    if not source.startswith(TIMM) or Path(source).exists():
-        return open_source(source, needed=NEEDS_VISION)
-
-    def choose(files: Sequence[str]) -> list[str]:
-        # Beside CLIP's own file there is timm's of the tower alone, under names of timm.
-        weights = [name for name in OPEN_CLIP if name in files][:1] or choose_weights(files)
-        return [*weights, *(name for name in (CONFIG, *TOKENIZERS) if name in files)]
-
-    found = fetch(source, choose, needed=OPEN_CLIP[0])
-    weights = next((found.folder / name for name in OPEN_CLIP if (found.folder / name).is_file()), None)
-    return Source(found.folder, source, found.commit, weights)
 
 
 def clip_width(weights: Path) -> int:
@@ -127,14 +95,14 @@ def _config(source: Source, arrays: dict[str, Array]) -> GPT2Config:
         raise CheckpointError(f"{path} does not describe a GPT-2: {error}.") from error
 
 
-def build(recipe: CaptionRecipe, gpt2: GPT2, prefix_size: int) -> ClipCap:
-    """Put a fresh mapper, drawn with the recipe's seed, before a language model.
+def sizes(recipe: CaptionRecipe, gpt2: GPT2, prefix_size: int) -> ClipCapConfig:
+    """Return the sizes of a captioner with a language model.
 
     Raises:
         CheckpointError: the sizes do not go together.
     """
     try:
-        config = ClipCapConfig(
+        return ClipCapConfig(
             kind=recipe.kind,
             prefix_length=recipe.prefix_length,
             prefix_size=prefix_size,
@@ -144,6 +112,15 @@ def build(recipe: CaptionRecipe, gpt2: GPT2, prefix_size: int) -> ClipCap:
         )
     except ConfigError as error:
         raise CheckpointError(f"The captioner cannot be made: {error}.") from error
+
+
+def build(recipe: CaptionRecipe, gpt2: GPT2, prefix_size: int) -> ClipCap:
+    """Put a fresh mapper, drawn with the recipe's seed, before a language model.
+
+    Raises:
+        CheckpointError: the sizes do not go together.
+    """
+    config = sizes(recipe, gpt2, prefix_size)
     model = empty_clipcap(config)
     model.gpt, model.mapper = gpt2, MAPPERS[config.kind](config, nnx.Rngs(recipe.seed))
     return model

@@ -47,7 +47,7 @@ def sentence(error: Exception) -> str:
     cause = error if isinstance(error, OSError) else error.__cause__
     text = _of_system(error) if isinstance(error, OSError) else " ".join(str(error).split())
     if isinstance(error, FloatingPointError):
-        text += "; start again from the last checkpoint with a lower learning rate"
+        text += "; start again in another folder with a lower learning rate"
     text = text.rstrip(".")
     if isinstance(cause, FileNotFoundError) and cause.filename:
         text += _advice(Path(cause.filename), is_model=isinstance(error, CheckpointError))

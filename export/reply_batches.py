@@ -12,8 +12,9 @@ from tokenizers import Tokenizer
 
 from export.data.reactions import DataError
 from export.hybrid_train import ReplyBatch
+from export.pictures import Pixels
 from export.reply_data import Pair
-from export.reply_frames import Gifs, Pixels
+from export.reply_frames import Gifs
 from inference.preprocess import CLIP_MEAN, CLIP_STD, normalise
 
 Ints = npt.NDArray[np.int32]
@@ -22,6 +23,11 @@ Floats = npt.NDArray[np.float32]
 
 LENGTH_STEP = 32
 """Batches are padded to multiples of so many tokens: little waste, and few shapes to compile."""
+
+
+FEW = 5
+MOST = 2
+"""A popular GIF is not held out where it would make the held-out part so many times what was wanted."""
 
 
 class Corpus(NamedTuple):
@@ -52,7 +58,9 @@ class Parts(NamedTuple):
 def tokenise(tokenizer: Tokenizer, texts: Sequence[str], sequence: int) -> list[list[int]]:
     """Return the token ids of texts, cut to so many, the marks at both ends kept."""
     tokenizer.enable_truncation(max_length=sequence)
-    return [encoding.ids for encoding in tokenizer.encode_batch(list(texts))]
+    found = [encoding.ids for encoding in tokenizer.encode_batch(list(texts))]
+    tokenizer.no_truncation()
+    return found
 
 
 def split(pairs: Sequence[Pair], gifs: Gifs, *, share: float, batch: int, seed: int) -> Parts:
@@ -64,20 +72,17 @@ def split(pairs: Sequence[Pair], gifs: Gifs, *, share: float, batch: int, seed: 
     Args:
         pairs: all pairs.
         gifs: which GIFs they have.
-        share: of the pairs, held out at least.
+        share: of the pairs, held out at least; a batch of them (of few pairs a fifth) where that is more.
         batch: pairs a step; the training part must fill one.
         seed: of the choice.
 
     Raises:
         DataError: there are too few pairs or GIFs.
     """
-    order = np.random.default_rng(seed).permutation(len(gifs.files))
-    counts = np.bincount(gifs.of_pair, minlength=len(gifs.files))
-    needed = int(np.searchsorted(np.cumsum(counts[order]), share * len(pairs))) + 1
-    chosen = order[: max(2, needed)]
-    is_held = np.isin(gifs.of_pair, chosen)
+    wanted = max(share * len(pairs), min(batch, len(pairs) // FEW))
+    is_held = np.isin(gifs.of_pair, _choose(gifs.of_pair, wanted, seed))
     texts = {pair.text for pair, held in zip(pairs, is_held, strict=True) if held}
-    is_known = np.array([pair.text in texts for pair in pairs])
+    is_known = np.array([pair.text in texts for pair in pairs], dtype=bool)
     train, held_out = np.flatnonzero(~is_held & ~is_known), np.flatnonzero(is_held)
     if len(train) < batch:
         raise DataError(
@@ -85,6 +90,27 @@ def split(pairs: Sequence[Pair], gifs: Gifs, *, share: float, batch: int, seed: 
             f"fewer than one batch of {batch}: bring more pairs or give a smaller --batch"
         )
     return Parts(train, held_out)
+
+
+def _choose(gif_of: Ints, wanted: float, seed: int) -> Rows:
+    """Draw GIFs until they have so many pairs, without those that would bring them above twice as many.
+
+    So a GIF that many pairs have is learned. There are two at least, the rarest where all have too many.
+    """
+    gifs, counts = np.unique(gif_of, return_counts=True)
+    order = np.random.default_rng(seed).permutation(len(gifs))
+    chosen: list[int] = []
+    held = 0
+    for gif in order:
+        if held >= wanted and len(chosen) > 1:
+            break
+        if held + counts[gif] <= MOST * wanted:
+            chosen.append(gif)
+            held += counts[gif]
+    if len(chosen) < 2:
+        chosen = sorted(order, key=lambda gif: int(counts[gif]))[:2]
+    found: Rows = gifs[chosen].astype(np.int64)
+    return found
 
 
 def batches(rows: Rows, batch: int, seed: int, start: int, stop: int) -> Iterator[Rows]:

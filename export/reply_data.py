@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,7 +16,7 @@ PAIRS = ("pairs.jsonl", "pairs.csv")
 TEXT_KEYS = ("original_id", "id", "idx")
 """What an id file calls the number of a text, in the order in which it is looked for."""
 
-GIF_FILES = ("gif", "mp4")
+GIF_FILE = "gif"
 GIF_KEYS = ("reply_id", "idx")
 """What an id file calls the number of a GIF where it names no file."""
 
@@ -86,7 +87,7 @@ def read_rows(path: Path) -> Iterator[tuple[int, Row]]:
 def _parsed(line: str, place: str) -> Row:
     try:
         row = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{place}: not JSON ({error})") from error
     if not isinstance(row, dict):
         raise DataError(f"{place}: no named fields, expected {FOLDER_HELP}")
@@ -103,17 +104,20 @@ def _read_folder(folder: Path) -> list[Pair]:
         place = f"{found[0]}, line {number}"
         text, gif = _text(row, place), _field(row, "gif", place)
         path = folder / gif
-        if not path.is_file():
+        if not os.path.isfile(path):  # False, too, where no file can have such a name
             raise DataError(f"{place}: there is no GIF {path}")
         pairs.append(Pair(text, path, place))
+    if not pairs:
+        raise DataError(f"{found[0]} has no pairs: it needs {FOLDER_HELP}")
     return pairs
 
 
 def _read_texts(path: Path) -> dict[str, str]:
     found = {}
     for number, row in read_rows(path):
-        place = f"{path}, line {number}"
-        found[_field(row, "id", place)] = _text(row, place)
+        key = _field(row, "id", f"{path}, line {number}")
+        if text := _readable(row):
+            found[key] = text
     return found
 
 
@@ -122,8 +126,8 @@ def _read_ids(source: Path, texts: Mapping[str, str], gifs: Path, tell: Tell) ->
     pairs, rows, no_text, no_gif = [], 0, 0, 0
     for number, row in read_rows(source):
         place, rows = f"{source}, line {number}", rows + 1
-        text = _text(row, place) if "text" in row else _known(row, TEXT_KEYS, texts, place, "text")
-        gif = _named(row, gifs) or _known(row, GIF_KEYS, names, place, "GIF")
+        text = _readable(row) if "text" in row else _known(row, TEXT_KEYS, texts, place, "text")
+        gif = _gif(row, gifs, names, place)
         if text and gif:
             pairs.append(Pair(text, gif, place))
         no_text, no_gif = no_text + (not text), no_gif + (not gif)
@@ -138,18 +142,27 @@ def _read_ids(source: Path, texts: Mapping[str, str], gifs: Path, tell: Tell) ->
     return pairs
 
 
-def _named(row: Row, gifs: Path) -> Path | None:
-    """Return the file that a line names itself, if it does and there is one."""
-    names = (row.get(key) for key in GIF_FILES)
-    return next((gifs / str(name) for name in names if name and (gifs / str(name)).is_file()), None)
+def _gif(row: Row, gifs: Path, names: Mapping[str, Path], place: str) -> Path | None:
+    """Return the file that a line names itself, else the one that is called after its number."""
+    path = gifs / str(row.get(GIF_FILE) or "")
+    if os.path.isfile(path):
+        return path
+    if GIF_FILE in row and not any(key in row for key in GIF_KEYS):
+        return None
+    found: Path | None = _known(row, GIF_KEYS, names, place, "GIF")
+    return found
 
 
 def _known(row: Row, keys: tuple[str, ...], known: Mapping[str, Any], place: str, what: str) -> Any:
-    """Return what belongs to the first number of a line that is known; None where none is."""
-    numbers = [str(row[key]) for key in keys if row.get(key) not in (None, "")]
-    if not numbers and not any(row.get(key) for key in GIF_FILES):
+    """Return what belongs to a line's number, None where nothing does.
+
+    That is the first of the keys that the line has: numbers under another key count something else, and may
+    be those of other texts and GIFs.
+    """
+    key = next((key for key in keys if key in row), None)
+    if key is None:
         raise DataError(f"{place}: no id of a {what}, expected one of {', '.join(keys)}")
-    return next((known[number] for number in numbers if number in known), None)
+    return known.get(str(row[key]))
 
 
 def _field(row: Row, name: str, place: str) -> str:
@@ -161,7 +174,14 @@ def _field(row: Row, name: str, place: str) -> str:
 
 def _text(row: Row, place: str) -> str:
     """Return the text on one line as the towers read it."""
-    text = plain_text(_field(row, "text", place))
+    _field(row, "text", place)
+    text = _readable(row)
     if not text:
         raise DataError(f"{place}: nothing readable is in the text")
     return text
+
+
+def _readable(row: Row) -> str:
+    """Return the text on one line, nothing where there is none that can be read."""
+    value = row.get("text")
+    return "" if value is None or isinstance(value, dict | list) else plain_text(str(value))

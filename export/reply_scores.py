@@ -18,6 +18,9 @@ from export.reply_batches import Corpus, Rows, pictures_of, texts_of
 Floats = npt.NDArray[np.float32]
 DEPTHS = (1, 10)
 
+_text_vectors: Any = nnx.jit(HybridCLIP.text_embeds)
+_gif_vectors: Any = nnx.jit(HybridCLIP.image_embeds)
+
 
 @dataclass(frozen=True)
 class Scores:
@@ -44,16 +47,14 @@ class Judge:
     def __init__(self, corpus: Corpus, rows: Rows, batch: int) -> None:
         self._corpus, self._rows, self._batch = corpus, rows, batch
         self._gifs, self._right = np.unique(corpus.gif_of[rows], return_inverse=True)
-        self._text: Any = nnx.jit(lambda model, ids, mask: model.text_embeds(ids, mask))
-        self._image: Any = nnx.jit(lambda model, pixels: model.image_embeds(pixels))
 
     def __call__(self, model: HybridCLIP) -> Scores:
         """Measure a model without dropout."""
         texts = self._vectors(
-            self._rows, lambda rows: self._text(model, *map(jnp.asarray, texts_of(self._corpus, rows)))
+            self._rows, lambda rows: _text_vectors(model, *map(jnp.asarray, texts_of(self._corpus, rows)))
         )
         pictures = self._vectors(
-            self._gifs, lambda gifs: self._image(model, jnp.asarray(pictures_of(self._corpus, gifs)))
+            self._gifs, lambda gifs: _gif_vectors(model, jnp.asarray(pictures_of(self._corpus, gifs)))
         )
         count = len(self._gifs)
         return Scores(

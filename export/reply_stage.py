@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import functools
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -10,17 +10,21 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
+import optax
 from flax import nnx
 
 from export.checkpoints.msgpack import save_hybrid_clip
-from export.hybrid_train import reply_optimiser, train_step
+from export.hybrid_train import train_step
+from export.identity import run_identity
 from export.importing.plain_clip import save_plain_clip
 from export.models.hybrid_clip import HybridCLIP
-from export.optim import warmup_decay
+from export.optim import adamw, warmup_decay
+from export.pictures import Pixels
 from export.recipes.clip_reply import ClipReply
 from export.reply_batches import Corpus, Parts, batches, reply_batch, split, tokenise
 from export.reply_data import Pair
-from export.reply_frames import Gifs, decode_gifs, find_gifs
+from export.reply_frames import Gifs, decode_gifs, find_gifs, without_unreadable
 from export.reply_scores import Judge, Scores
 from export.reply_towers import Start
 from export.training import Run
@@ -49,21 +53,23 @@ def train_replies(
         The scores before and after, on held-out GIFs.
 
     Raises:
-        DataError: GIFs cannot be decoded, or there are too few pairs.
+        DataError: no GIF can be decoded, or there are too few pairs.
         ResumeError: the folder has a run of another recipe or other data.
     """
-    gifs = find_gifs(pairs)
+    found = find_gifs(pairs)
+    decoded = decode_gifs(found, out, frames=recipe.frames, size=start.model.config.vision.image_size)
+    pairs, gifs = without_unreadable(pairs, found, decoded.unreadable, tell)
     parts = split(pairs, gifs, share=recipe.eval_share, batch=recipe.batch, seed=recipe.seed)
-    corpus = corpus_of(recipe, start, pairs, gifs, out)
+    corpus = corpus_of(recipe, start, pairs, gifs, decoded.pixels)
     left_out = len(pairs) - len(parts.train) - len(parts.held_out)
     tell(
         f"{len(parts.train)} pairs to learn, {len(parts.held_out)} held out with their GIFs, {left_out} left "
-        f"out as their texts are held out; {len(gifs.files)} distinct GIFs."
+        f"out as their texts are held out; {len(np.unique(gifs.of_pair))} distinct GIFs."
     )
     scores = fit(start.model, recipe, corpus, parts, out, identity_of(recipe, start, pairs, gifs))
+    scores["started_from"] = start.origin
     save = save_plain_clip if start.is_plain else save_hybrid_clip
     save(start.model, out / MODEL)
-    start.tokenizer.no_truncation()
     start.tokenizer.save(str(out / MODEL / "tokenizer.json"))
     (out / SCORES_FILE).write_text(json.dumps(scores, indent=2) + "\n", encoding="utf-8")
     return scores
@@ -80,7 +86,8 @@ def fit(
     per_epoch = len(parts.train) // recipe.batch
     total = per_epoch * recipe.epochs
     warmup = min(recipe.warmup_steps, int(LONGEST_WARMUP * total))
-    optimiser = reply_optimiser(model, warmup_decay(recipe.learning_rate, warmup, total), recipe.weight_decay)
+    method = reply_adamw(recipe.learning_rate, warmup, total, recipe.weight_decay)
+    optimiser = nnx.Optimizer(model, method, wrt=nnx.Param)
     judge = Judge(corpus, parts.held_out, recipe.batch)
     with Run(out, total_steps=total, patience=recipe.patience, identity=identity) as run:
         _restore(model, optimiser, run.resume(_state(model, optimiser)))
@@ -106,6 +113,12 @@ def fit(
         }
 
 
+@functools.cache
+def reply_adamw(peak: float, warmup: int, total: int, weight_decay: float) -> optax.GradientTransformation:
+    """Return the original's optimiser; the very same one for the same numbers, so that steps compile once."""
+    return adamw(warmup_decay(peak, warmup, total), weight_decay)
+
+
 def _judge(run: Run, scores: Scores, model: HybridCLIP) -> None:
     run.progress.notes["losses"].append(scores.loss)
     recall = {f"eval__recall{depth.replace('@', '_at_')}": value for depth, value in scores.recall.items()}
@@ -121,21 +134,16 @@ def _restore(model: HybridCLIP, optimiser: nnx.Optimizer[Any], state: tuple[Any,
     nnx.update(optimiser, state[1])
 
 
-def corpus_of(recipe: ClipReply, start: Start, pairs: Sequence[Pair], gifs: Gifs, out: Path) -> Corpus:
-    """Read texts and GIFs as the model takes them; the decoded frames are kept in the folder of the run.
-
-    Raises:
-        DataError: GIFs cannot be decoded.
-    """
-    text, size = start.model.config.text, start.model.config.vision.image_size
+def corpus_of(recipe: ClipReply, start: Start, pairs: Sequence[Pair], gifs: Gifs, pixels: Pixels) -> Corpus:
+    """Return texts and GIFs as the model takes them; arguments as those of `train_replies` and `Corpus`."""
+    text = start.model.config.text
     sequence = min(recipe.sequence, text.max_position_embeddings)
     tokens = tokenise(start.tokenizer, [pair.text for pair in pairs], sequence)
-    pixels = decode_gifs(gifs, out, frames=recipe.frames, size=size)
     return Corpus(tokens, gifs.of_pair, pixels, text.pad_token_id, sequence)
 
 
 def identity_of(recipe: ClipReply, start: Start, pairs: Sequence[Pair], gifs: Gifs) -> str:
-    """Return what tells a run from those of other recipes, towers and data."""
+    """Return what tells a run from those of other recipes, towers, tokenizers and data."""
     content = [[pair.text, gifs.digests[gif]] for pair, gif in zip(pairs, gifs.of_pair, strict=True)]
-    digest = hashlib.sha256(json.dumps(content).encode()).hexdigest()
-    return json.dumps([asdict(recipe), start.origin, digest])
+    words = (json.dumps(content), start.weights, start.tokenizer.to_str())
+    return run_identity(recipe, map(str.encode, words), places={"text", "vision", "clip"})

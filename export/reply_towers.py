@@ -32,6 +32,7 @@ from export.models.roberta import RobertaConfig
 from export.models.vit import ViTConfig
 from export.positions import with_image_size
 from export.recipes.clip_reply import ClipReply
+from inference.bundle import sha256_of
 
 Array = npt.NDArray[Any]
 Tell = Callable[[str], None]
@@ -53,11 +54,15 @@ TEXT_TOWERS: Mapping[str, type[BertConfig]] = {"bert": BertConfig, "roberta": Ro
 
 
 class Start(NamedTuple):
-    """A model that is to be trained, its tokenizer, and where both came from, in words."""
+    """A model that is to be trained, its tokenizer, where both came from, in words, and what it was made of.
+
+    The last is a digest of the files of weights, which may lie elsewhere when a run goes on.
+    """
 
     model: HybridCLIP
     tokenizer: Tokenizer
     origin: str
+    weights: str
 
     @property
     def is_plain(self) -> bool:
@@ -93,7 +98,7 @@ def _plain(source: Source) -> Start:
             f"The tokenizer of {source.label} does not end a text with its highest id, "
             "by which CLIP finds the end"
         )
-    return Start(model, tokenizer, source.label)
+    return Start(model, tokenizer, source.label, sha256_of(weights_file(source)))
 
 
 def _without_hold(model: HybridCLIP) -> HybridCLIP:
@@ -129,7 +134,8 @@ def join_towers(text: Source, vision: Source, seed: int, tell: Tell = print) -> 
     _fill_tower(whole, "text_model", text, tell)
     _draw_rest(whole, seed)
     tokenizer = read_tokenizer(text.folder, vocabulary=config.vocab_size)
-    return Start(whole, tokenizer, f"{text.label} and {vision.label}")
+    weights = " ".join(sha256_of(weights_file(source)) for source in (text, vision))
+    return Start(whole, tokenizer, f"{text.label} and {vision.label}", weights)
 
 
 def _values(source: Source, needed: str) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -40,11 +42,20 @@ ImageSize = Annotated[
 ]
 Batch = Annotated[int | None, typer.Option(min=2, help="Pairs a step [32].")]
 Epochs = Annotated[int | None, typer.Option(min=1, help="Passes over the pairs, at most [5].")]
+Rate = Annotated[float | None, typer.Option(min=0.0, help="Highest learning rate [1e-5].")]
+EvalShare = Annotated[
+    float | None,
+    typer.Option(min=0.001, max=0.9, help="Share of the pairs that only judge, at least [0.02]."),
+]
+Patience = Annotated[
+    int | None, typer.Option(min=1, help="Stop after so many epochs without a lower held-out loss [2].")
+]
 Out = Annotated[Path, typer.Option(help="Folder of the run: checkpoints, TensorBoard files, scores, model.")]
 Smoke = Annotated[
     bool,
     typer.Option(
-        "--smoke", help="A trial on made-up pictures, less than a minute; with --clip, of a tiny CLIP."
+        "--smoke",
+        help="A trial on made-up pictures, less than a minute; with --clip and any word, of a tiny CLIP.",
     ),
 ]
 
@@ -65,6 +76,9 @@ def clip_reply(
     image_size: ImageSize = None,
     batch: Batch = None,
     epochs: Epochs = None,
+    learning_rate: Rate = None,
+    eval_share: EvalShare = None,
+    patience: Patience = None,
     out: Out = Path("runs/clip-reply"),
     smoke: Smoke = False,
 ) -> None:
@@ -75,14 +89,7 @@ def clip_reply(
     from export.reply_stage import MODEL, train_replies
     from export.reply_towers import open_start
 
-    if smoke == (data is not None):
-        raise typer.BadParameter(
-            "give a folder of pairs or a file of ids, or --smoke without either", param_hint="DATA"
-        )
-    if clip is not None and (text is not None or vision is not None):
-        raise typer.BadParameter(
-            "a whole CLIP has both towers: leave --text and --vision out", param_hint="--clip"
-        )
+    _check(data, has_towers=text is not None or vision is not None, has_clip=clip is not None, smoke=smoke)
     given = {
         "text": text,
         "vision": vision,
@@ -91,19 +98,47 @@ def clip_reply(
         "image_size": image_size,
         "batch": batch,
         "epochs": epochs,
+        "learning_rate": learning_rate,
+        "eval_share": eval_share,
+        "patience": patience,
     }
     changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     recipe = replace(recipes.SMOKE if smoke else recipes.FULL, **changes)
     if smoke:
         recipe, data = made_up(recipe, out / "made-up")
     assert data is not None
-    tell = lambda line: typer.echo(line, err=True)  # noqa: E731
-    pairs = read_pairs(data, texts=texts, gifs=gifs, tell=tell)
-    scores = train_replies(recipe, open_start(recipe, tell), pairs, out, tell)
+    pairs = read_pairs(data, texts=texts, gifs=gifs, tell=_tell)
+    scores = train_replies(recipe, open_start(recipe, _tell), pairs, out, _tell)
+    _tell_end(scores, out / MODEL, out / "bundle")
+
+
+def _check(data: Path | None, *, has_towers: bool, has_clip: bool, smoke: bool) -> None:
+    """Refuse what does not go together."""
+    if smoke == (data is not None):
+        raise typer.BadParameter(
+            "give a folder of pairs or a file of ids, or --smoke without either", param_hint="DATA"
+        )
+    if smoke and has_towers:
+        raise typer.BadParameter(
+            "a trial makes its own towers: leave --text and --vision out", param_hint="--smoke"
+        )
+    if has_clip and has_towers:
+        raise typer.BadParameter(
+            "a whole CLIP has both towers: leave --text and --vision out", param_hint="--clip"
+        )
+
+
+def _tell(line: str) -> None:
+    typer.echo(line, err=True)
+
+
+def _tell_end(scores: Mapping[str, Any], model: Path, bundle: Path) -> None:
+    """Say what was reached, and which command makes a bundle of it."""
     before, after = scores["before"], scores["after"]
-    first = [before["recall"]["@1"], after["recall"]["@1"], after["chance"]["@1"]]
     typer.echo(
-        f"{out / MODEL}: loss of what was held out {before['loss']:.3f} before, {after['loss']:.3f} after; "
-        "the right GIF first {:.3f} before, {:.3f} after, by chance {:.3f}".format(*first)
+        f"{model}: loss of what was held out {before['loss']:.3f} before, {after['loss']:.3f} after; "
+        f"the right GIF first {before['recall']['@1']:.3f} before, {after['recall']['@1']:.3f} after, "
+        f"by chance {after['chance']['@1']:.3f}"
     )
-    typer.echo(f"Now: python -m export import clip-reply {out / MODEL} --out {out / 'bundle'}")
+    words = ["python", "-m", "export", "import", "clip-reply", model, "--out", bundle]
+    typer.echo(f"Now: {shlex.join(map(str, words))}")

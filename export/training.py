@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -184,7 +183,7 @@ def write_state(path: Path, state: Any, meta: Mapping[str, Any]) -> None:
     """Write a tree of arrays and JSON-able facts as MessagePack, atomically."""
     leaves = {str(i): _plain(leaf) for i, leaf in enumerate(jax.tree.leaves(state))}
     content = serialization.msgpack_serialize({"leaves": leaves, "meta": json.dumps(dict(meta))})
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    part = path.with_name(f"{path.name}.part")  # one name, so that the next write replaces what a kill left
     try:
         part.write_bytes(content)
         part.replace(path)

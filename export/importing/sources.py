@@ -9,13 +9,11 @@ from typing import NamedTuple
 from export.checkpoints.errors import CheckpointError
 from export.huggingface import fetch, is_repository
 
-WEIGHTS = (
-    "flax_model.msgpack",
-    "model.safetensors",
-    "pytorch_model.bin",
-    "open_clip_model.safetensors",
-    "open_clip_pytorch_model.bin",
-)
+TIMM = "timm/"
+OPEN_CLIP = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
+"""A whole CLIP; timm's repositories have the tower alone beside it, under names of timm."""
+
+WEIGHTS = ("flax_model.msgpack", "model.safetensors", "pytorch_model.bin", *OPEN_CLIP)
 """The usual names of weights, best first: Flax's own file needs no renaming, safetensors no unpickling."""
 
 SUFFIXES = (".msgpack", ".safetensors", ".bin", ".pt", ".pth")
@@ -76,14 +74,15 @@ def open_source(source: str, *, needed: str, revision: str | None = None, weight
             "such as owner/model"
         )
 
-    def choose(files: Sequence[str]) -> list[str]:
-        return [
-            *(choose_weights(files) if weights else []),
-            *(f for f in (CONFIG, *TOKENIZERS) if f in files),
-        ]
+    wanted = OPEN_CLIP if weights and source.startswith(TIMM) else ()
 
-    found = fetch(source, choose, needed=needed, revision=revision)
-    return Source(found.folder, source, found.commit)
+    def choose(files: Sequence[str]) -> list[str]:
+        usual = [name for name in wanted if name in files][:1] or choose_weights(files)
+        return [*(usual if weights else []), *(f for f in (CONFIG, *TOKENIZERS) if f in files)]
+
+    found = fetch(source, choose, needed=wanted[0] if wanted else needed, revision=revision)
+    named = next((found.folder / name for name in wanted if (found.folder / name).is_file()), None)
+    return Source(found.folder, source, found.commit, named)
 
 
 def choose_weights(files: Sequence[str]) -> list[str]:

@@ -33,7 +33,7 @@ class ClipReply:
         weight_decay: of AdamW, on every parameter.
         epochs: passes over the training pairs at most.
         patience: epochs without a lower loss of the held-out pairs before the training ends.
-        eval_share: share of the pairs that is held out.
+        eval_share: share of the pairs that is held out at least; `export.reply_batches.split` may take more.
         save_every: steps between two checkpoints, beside that of each epoch.
         seed: of new parameters, order, split and dropout.
     """

@@ -8,8 +8,6 @@ import pytest
 from export.bundle import write_bundle
 from export.graphs import text_graph
 from export.house_checkpoint import HouseCheckpoint
-from export.recipes.house_vision import SMOKE
-from export.vision_stage import train_vision
 from tests.export import onnx_house
 
 
@@ -17,14 +15,6 @@ from tests.export import onnx_house
 def house(tiny_bundle: Path) -> HouseCheckpoint:
     """Return the tiny house model; tests don't change it."""
     return onnx_house.checkpoint(tiny_bundle / "tokenizer.json")
-
-
-@pytest.fixture(scope="session")
-def vision_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder of a finished smoke run of the vision tower; tests don't change it."""
-    folder = tmp_path_factory.mktemp("vision")
-    train_vision(SMOKE, folder / "no_pack", (), folder)
-    return folder
 
 
 @pytest.fixture(scope="session")

@@ -81,6 +81,9 @@ def test_what_is_blank_or_without_picture_is_left_out_and_counted(folder: Path) 
         ("[]", "has no captions"),
         ('[{"image_id": 1, "caption": " "}]', "1 captions, and none that is not blank"),
         ('[{"image_id": 9, "caption": "A."}]', "None of the 1 pictures .* COCO_train2014_000000000009.jpg"),
+        ('[{"image_id": "' + "9" * 5000 + '", "caption": "A."}]', r"the first one is 9{100}\.\.\.$"),
+        ('[{"image_id": ' + "9" * 5000 + ', "caption": "A."}]', "is not caption JSON"),
+        ('[{"image_id": 1, "caption": "A.", "file_name": "' + "x" * 300 + '"}]', "None of the 1 pictures"),
         ('{"images": [], "annotations": [{"image_id": 5, "caption": "A."}]}', "such as image_id 5"),
     ],
 )
@@ -108,7 +111,10 @@ def test_tokens_are_padded_and_nothing_is_added(tmp_path: Path) -> None:
     assert found.lengths.tolist() == [4, 3]
     assert tokenizer.decode(found.ids[0].tolist()) == "A red disc."
     assert found.ids[1, 3] == 0
-    assert encode(tokenizer, ["A red disc."], limit=2).ids.shape == (1, 2)
+    told: list[str] = []
+    cut = encode(tokenizer, ["A red disc.", "A"], limit=2, progress=told.append)
+    assert cut.ids.shape == (2, 2)
+    assert told[0].startswith("1 of 2 captions are longer than the 2 tokens")
 
 
 def test_a_batch_has_each_caption_with_the_vector_of_its_picture_and_padding_behind() -> None:
@@ -127,4 +133,5 @@ def test_of_an_animation_the_frame_in_the_middle_is_seen(tmp_path: Path) -> None
     assert square is not None
     assert square[0, 0].argmax() == 1
     (tmp_path / "b.png").write_bytes(b"no picture")
-    assert read_picture(tmp_path / "b.png", 4) is None
+    frames[0].save(tmp_path / "c.png", "BMP")
+    assert read_picture(tmp_path / "b.png", 4) is read_picture(tmp_path / "c.png", 4) is None

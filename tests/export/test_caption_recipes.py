@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -21,14 +22,23 @@ from export.caption_data import Captions
 from export.caption_fit import Learner
 from export.caption_prefixes import picture_vectors, vectors_file
 from export.caption_recipe import CaptionRecipe
-from export.caption_stage import Material, gather, hold_out, prepare, readable, scaled, train_captioner
+from export.caption_stage import (
+    Material,
+    gather,
+    hold_out,
+    import_command,
+    prepare,
+    readable,
+    scaled,
+    train_captioner,
+)
 from export.caption_start import clip_width, load_gpt2
 from export.captions import greedy, next_logits
 from export.checkpoints.clipcap import load_clipcap_folder, published_state
 from export.checkpoints.errors import CheckpointError
 from export.data.reactions import DataError
 from export.importing.clip_vision import ClipImage, load_clip_image
-from export.importing.sources import open_source
+from export.importing.sources import open_source, weights_file
 from export.recipes import clipcap_mlp, clipcap_transformer
 from export.training import ResumeError
 from tests.export import tiny_clipcap
@@ -139,7 +149,10 @@ def test_vectors_are_computed_once_and_the_rest_after_a_kill(mlp: tuple[Path, li
     folder, _ = mlp
     recipe, material = material_of(folder)
     pictures, width = material.captions.pictures, material.vectors.shape[1]
-    kept = vectors_file(folder, pictures, material.clip)
+    weights = weights_file(material.clip)
+    kept = vectors_file(folder, pictures, weights)
+    os.utime(pictures[0], (1, 1))  # as a picture of the same size that replaces it may have
+    assert vectors_file(folder, pictures, weights) != kept
 
     def never() -> ClipImage:
         raise AssertionError("nothing is to be computed")
@@ -150,6 +163,39 @@ def test_vectors_are_computed_once_and_the_rest_after_a_kill(mlp: tuple[Path, li
     vision = open_source(recipe.clip, needed="")
     found = picture_vectors(pictures, lambda: load_clip_image(vision, width=width), width, part)
     np.testing.assert_allclose(found, material.vectors, atol=1e-5)
+
+
+def test_what_cannot_be_trained_is_refused_before_the_pictures_are_looked_at(
+    mlp: tuple[Path, list[float]], tmp_path: Path
+) -> None:
+    recipe, _ = material_of(mlp[0])
+    places = (mlp[0] / "captions.json", mlp[0] / "pictures", tmp_path)
+    with pytest.raises(DataError, match="Patience needs held-out pictures"):
+        gather(replace(recipe, patience=2, eval_share=0), *places)
+    with pytest.raises(CheckpointError, match="prefix of 32 leaves no position for text"):
+        gather(replace(recipe, prefix_length=32), *places)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_import_that_is_named_takes_the_clip_that_was_used(
+    mlp: tuple[Path, list[float]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, _ = mlp
+    recipe, material = material_of(folder)
+    assert f"--clip {folder / 'clip' / 'model.safetensors'} " in import_command(recipe, material, folder)
+    started = json.loads((folder / "scores.json").read_text())["started_from"]
+    assert started == {"clip": "clip", "gpt2": "gpt2"}
+    # the cache has what was fetched of a repository that has a file of the tower alone, too
+    commit, name = "0" * 40, "timm/some_clip.openai"
+    monkeypatch.setenv("REPARTEE_CACHE", str(tmp_path))
+    fetched = tmp_path / "huggingface" / "models--timm--some_clip.openai" / "snapshots" / commit
+    fetched.mkdir(parents=True)
+    for file in ("model.safetensors", "open_clip_model.safetensors"):
+        (fetched / file).touch()
+    clip = open_source(name, needed="", revision=commit)
+    assert weights_file(clip).name == "open_clip_model.safetensors"
+    command = import_command(recipe, material._replace(clip=clip), Path("my runs"))
+    assert f"clipcap 'my runs/model' --clip {name} --clip-revision {commit} --out" in command
 
 
 def captions_of(count: int) -> Captions:

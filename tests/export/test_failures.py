@@ -133,7 +133,8 @@ def test_the_text_side_of_an_assembled_model_comes_from_its_training(tmp_path: P
 
 
 def test_a_loss_that_is_no_number_and_a_full_disk_are_sentences() -> None:
-    assert "the loss is nan at step 7; " in failing(FloatingPointError("the loss is nan at step 7"))[1]
+    diverged = failing(FloatingPointError("the loss is nan at step 7"))[1]
+    assert "the loss is nan at step 7; start again in another folder with a lower learning rate." in diverged
     full = OSError(28, "No space left on device", "runs/last.msgpack")
     assert failing(full) == (2, "Error: runs/last.msgpack cannot be used: No space left on device.\n")
 

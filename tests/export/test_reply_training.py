@@ -18,10 +18,14 @@ from export.checkpoints.msgpack import parameter_arrays, read_arrays, write_arra
 from export.importing.hybrid import load_hybrid
 from export.importing.sources import open_source
 from export.importing.tokenizer import read_tokenizer
+from export.pictures import Pixels
 from export.recipes.clip_reply import SMOKE
-from export.reply_batches import Corpus, texts_of
+from export.reply_batches import Corpus, split, texts_of
+from export.reply_data import read_pairs
+from export.reply_frames import decode_gifs, find_gifs
 from export.reply_scores import recalls
-from export.reply_smoke import WORDS, made_up
+from export.reply_smoke import EDGE, WORDS, made_up
+from export.reply_stage import corpus_of, fit
 from export.reply_towers import join_towers, open_start
 from tests.export import importable, tiny_hybrid
 from tests.export.tiny_clipcap import quick_compilation
@@ -74,6 +78,40 @@ def test_the_same_command_goes_on_from_the_last_checkpoint(joined: Path) -> None
     assert again == scores
     found = read_arrays(joined / "model" / "flax_model.msgpack")
     assert all(np.array_equal(found[name], array) for name, array in model.items())
+
+
+class Flaky:
+    """Frames on a disk that fails once, when a batch is read for the so-and-so-manieth time."""
+
+    def __init__(self, pixels: Pixels, fails_at: int) -> None:
+        self.pixels, self.left = pixels, fails_at
+
+    def __getitem__(self, rows: Any) -> Any:
+        self.left -= 1
+        if self.left == 0:
+            raise OSError(5, "Input/output error")
+        return self.pixels[rows]
+
+
+def test_a_run_that_stops_in_the_middle_ends_as_if_it_had_not(joined: Path, tmp_path: Path) -> None:
+    recipe, folder = made_up(SMOKE, joined / "made-up")
+    pairs = read_pairs(folder)
+    gifs = find_gifs(pairs)
+    pixels = decode_gifs(gifs, joined, frames=recipe.frames, size=EDGE).pixels
+    parts = split(pairs, gifs, share=recipe.eval_share, batch=recipe.batch, seed=recipe.seed)
+    flaky: Any = Flaky(pixels, fails_at=40)
+    with quick_compilation():
+        start = open_start(recipe)
+        corpus = corpus_of(recipe, start, pairs, gifs, flaky)
+        with pytest.raises(OSError, match="Input/output error"):
+            fit(start.model, recipe, corpus, parts, tmp_path, "same")
+        start = open_start(recipe)
+        scores = fit(start.model, recipe, corpus, parts, tmp_path, "same")
+    uncut = json.loads((joined / "scores.json").read_text())
+    assert (scores["steps"], scores["losses"]) == (uncut["steps"], uncut["losses"])
+    wanted = read_arrays(joined / "model" / "flax_model.msgpack")
+    found = parameter_arrays(start.model)
+    assert all(np.array_equal(found[name], array) for name, array in wanted.items())
 
 
 def test_a_folder_of_another_recipe_is_not_gone_on_with(joined: Path) -> None:
@@ -167,6 +205,7 @@ def test_a_text_tower_of_another_kind_is_refused(tmp_path: Path) -> None:
     [
         ((), "or --smoke"),
         (("--smoke", "data"), "or --smoke"),
+        (("--smoke", "--text", "a/b"), "a trial makes its own towers"),
         (("data", "--clip", "a/b", "--text", "c/d"), "both towers"),
     ],
 )

@@ -20,25 +20,33 @@ from export.vision_views import Views, random_view
 from inference.pack import GifSource, PackGif
 
 
-def test_the_smoke_run_brings_pictures_nearer_to_their_targets(vision_run: Path) -> None:
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a finished smoke run."""
+    folder = tmp_path_factory.mktemp("vision")
+    train_vision(SMOKE, folder / "no_pack", (), folder)
+    return folder
+
+
+def test_the_smoke_run_brings_pictures_nearer_to_their_targets(run: Path) -> None:
     data, size = made_up(SMOKE.seed), SMOKE.config.image_size
     model = Sight(SMOKE.config, rngs=nnx.Rngs(SMOKE.seed))
     before = spread(embedder(model), data, size)
-    load_weights(vision_run / "weights.msgpack", model)
+    load_weights(run / "weights.msgpack", model)
     assert spread(embedder(model), data, size) < 0.9 * before
 
 
-def test_a_finished_run_is_not_trained_again(vision_run: Path) -> None:
-    kept = {path: path.read_bytes() for path in vision_run.glob("stage0/*.msgpack")}
-    train_vision(SMOKE, vision_run / "no_pack", (), vision_run)
-    assert kept == {path: path.read_bytes() for path in vision_run.glob("stage0/*.msgpack")}
+def test_a_finished_run_is_not_trained_again(run: Path) -> None:
+    kept = {path: path.read_bytes() for path in run.glob("stage0/*.msgpack")}
+    train_vision(SMOKE, run / "no_pack", (), run)
+    assert kept == {path: path.read_bytes() for path in run.glob("stage0/*.msgpack")}
 
 
-def test_the_written_config_describes_the_tower_for_export(vision_run: Path) -> None:
-    config = json.loads((vision_run / "config.json").read_text())
+def test_the_written_config_describes_the_tower_for_export(run: Path) -> None:
+    config = json.loads((run / "config.json").read_text())
     tower = EfficientNetConfig.from_dict(config["vision_config"])
     assert not tower.cpu_training
-    load_weights(vision_run / "weights.msgpack", Sight(tower, rngs=nnx.Rngs(0)))
+    load_weights(run / "weights.msgpack", Sight(tower, rngs=nnx.Rngs(0)))
     assert config["image"]["size"] == SMOKE.config.image_size
 
 
