@@ -78,7 +78,7 @@ class Library:
         """List GIFs of a scope (None: of all), of a pack where one is named, with all words of `text`."""
         found = await self._read(lambda own: own.gifs(scope, pack))
         words = text.casefold().split()
-        return [gif for gif in found if all(word in _words(gif.entry) for word in words)]
+        return [gif for gif in found if has_words(gif.entry, words)]
 
     async def shipped(self) -> list[tuple[Path, PackGif]]:
         """List the GIFs that came with the program, each with the folder of its pack.
@@ -161,5 +161,8 @@ def taken(outcome: Outcome) -> OwnGif:
     return outcome.gif
 
 
-def _words(entry: PackGif) -> str:
-    return " ".join((entry.name, *entry.tags, entry.alt_text, entry.text, *entry.categories)).casefold()
+def has_words(entry: PackGif, words: Sequence[str]) -> bool:
+    """Whether all that is known of a GIF has each of these words, which are in lower case."""
+    known = (entry.name, *entry.tags, entry.alt_text, entry.text, entry.caption, *entry.categories)
+    said = " ".join(known).casefold()
+    return all(word in said for word in words)

@@ -20,12 +20,14 @@ from inference.catalogue import GifChange, OwnGif
 from inference.errors import BusyError, MessageError, RefusedError, ServiceError
 from inference.ingest import MIB, Limits, Submission
 from inference.protocol import Reaction
+from inference.wording import legible
 
 PER_PAGE = 15
 MOST_FILES = 5
 MOST_TAGS, TAG_LETTERS, NAME_LETTERS, ALT_LETTERS = 20, 40, 80, 1000
 AT_ONCE = 4  # the library has eight threads, and reading needs some
 PATIENCE_S = 300.0
+FIELDS = ("name", "tags", "categories", "alt_text")  # of a wish
 MAX_BYTES = Limits().file_bytes
 KINDS = {
     "image/gif": "gif",
@@ -114,21 +116,16 @@ class OwnPacks:
             gif = await self._library.add_url(url, _submission(scope, "", wish))
         return await self._counted(scope, gif)
 
-    async def change(self, scope: str, gif: str, wish: Wish) -> Added:
+    async def change(self, scope: str, gif: str, wish: Wish, shown: Wish | None = None) -> Added:
         """Change what is said of a GIF; tags are replaced, an alt text that is emptied is made up again.
 
-        Name and categories stay where nothing is said.
+        Name and categories stay where nothing is said, and all stays that is as a form has `shown` it: what
+        was made up would otherwise count as written by a person.
 
         Raises:
             UnknownGifError: there is none.
         """
-        change = GifChange(
-            name=wish.name or None,
-            tags=list(wish.tags),
-            categories=list(wish.categories) or None,
-            alt_text=wish.alt_text,
-        )
-        return await self._counted(scope, await self._library.edit(scope, gif, change))
+        return await self._counted(scope, await self._library.edit(scope, gif, _change(wish, shown)))
 
     async def find(self, scope: str, wanted: str) -> Added:
         """Return a GIF by its name, its id or the beginning of that.
@@ -207,7 +204,10 @@ def read_wish(name: str = "", tags: str = "", category: str = "", alt_text: str 
     except MessageError as error:
         raise PackWishError(str(error)) from error
     return Wish(
-        _one_line(name)[:NAME_LETTERS], read_tags(tags), categories, _one_line(alt_text)[:ALT_LETTERS]
+        legible(_one_line(name))[:NAME_LETTERS],
+        read_tags(tags),
+        categories,
+        legible(_one_line(alt_text))[:ALT_LETTERS],
     )
 
 
@@ -269,6 +269,16 @@ def _cut(text: str, most: int) -> str:
 
 def _one_line(text: str) -> str:
     return " ".join(text.split())
+
+
+def _change(wish: Wish, shown: Wish | None) -> GifChange:
+    is_same = {field: shown is not None and getattr(wish, field) == getattr(shown, field) for field in FIELDS}
+    return GifChange(
+        name=None if is_same["name"] else wish.name or None,
+        tags=None if is_same["tags"] else list(wish.tags),
+        categories=None if is_same["categories"] else list(wish.categories) or None,
+        alt_text=None if is_same["alt_text"] else wish.alt_text,
+    )
 
 
 def _submission(scope: str, label: str, wish: Wish, path: str = "") -> Submission:

@@ -17,7 +17,10 @@ from inference.preprocess import Framing
 SCHEMA_VERSION = 1
 KIND = "reaction"
 BUNDLE_FILE = "bundle.json"
-REPAIR = "restore it from the release or export the model again (python -m export onnx)"
+REPAIR = (
+    "restore it from the release, or make it again (python -m export onnx; a captioner: python -m export "
+    "captioner, or import)"
+)
 
 Shape = list[str | int]
 Positive = Annotated[int, msgspec.Meta(ge=1)]

@@ -16,7 +16,8 @@ Count = Annotated[int, msgspec.Meta(ge=0)]
 
 _CAPTIONER = KindWords(
     KIND,
-    "No captioner bundle in {folder}: {file} cannot be read ({reason}).",
+    "No captioner bundle in {folder}: {file} cannot be read ({reason}); name another folder in "
+    "REPARTEE_CAPTIONER or with --bundle.",
     '{path} is a "{found}" bundle of schema {schema}; to describe pictures '
     f'a "{KIND}" bundle of schema {{wanted}} is needed.',
 )

@@ -15,7 +15,9 @@ from inference.bundle import REPAIR
 from inference.caption_bundle import CaptionBundle, load_caption_bundle
 from inference.caption_decoder import Caption, CaptionDecoder, open_graph
 from inference.errors import BundleError
+from inference.legible import legible, tidy
 from inference.preprocess import frame_square, normalise
+from inference.wording import ELLIPSIS, shortened
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -25,7 +27,11 @@ Floats = NDArray[np.float32]
 BATCH = 8
 PICTURE = "pixel_values"
 
-_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=\S)")
+CAPTION_CHARACTERS = 300
+
+_ABBREVIATIONS = ("Mr", "Mrs", "Ms", "Dr", "Prof", "St", "Jr", "Sr", "Mt", "vs", "[a-z]")  # or an initial
+_UNENDED = "".join(rf"(?<!\b{word}\.)" for word in _ABBREVIATIONS)
+_SENTENCE_END = re.compile(rf"(?<=[.!?]){_UNENDED}\s+(?=\S)", re.IGNORECASE)
 _TORN = "\N{REPLACEMENT CHARACTER}"  # of a character whose last token did not come
 
 
@@ -133,8 +139,12 @@ class Captioner:
         return self._least is None or caption.mean_log_probability >= self._least
 
     def words(self, ids: Sequence[int]) -> str:
-        """Return the first sentence that token ids spell."""
-        return first_sentence(self._tokenizer.decode(list(ids), skip_special_tokens=True))
+        """Return the first sentence that token ids spell, empty where it says nothing.
+
+        At most `CAPTION_CHARACTERS` characters, none of which steers a terminal or turns the text around.
+        """
+        sentence = first_sentence(tidy(self._tokenizer.decode(list(ids), skip_special_tokens=True)))
+        return legible(shortened(sentence, CAPTION_CHARACTERS, ELLIPSIS))
 
 
 def pick_frames(frames: Sequence[Image.Image], count: int) -> list[Image.Image]:

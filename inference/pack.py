@@ -12,10 +12,11 @@ import msgspec
 from msgspec.structs import force_setattr
 
 from inference.errors import PackError
+from inference.legible import NAMELESS as NAMELESS
+from inference.legible import legible
 from inference.lines import numbered_lines
 
 MANIFEST_FILE = "manifest.jsonl"
-NAMELESS = "GIF"  # the name of a GIF that nobody has given one
 
 Text = Annotated[str, msgspec.Meta(min_length=1)]
 
@@ -101,8 +102,10 @@ def _read_line(line: bytes, place: str) -> PackGif:
         raise PackError(f"{place}: not a usable GIF entry ({error}); mend or remove the line.") from error
     if gif.file.startswith("/") or ".." in gif.file.split("/"):
         raise PackError(f"{place}: the file {gif.file} lies outside of the pack; mend or remove the line.")
-    if gif.alt_text.isspace():
-        raise PackError(f"{place}: the alt_text is blank; say in a sentence what the GIF {gif.file} shows.")
+    if not legible(gif.alt_text):
+        raise PackError(
+            f"{place}: the alt_text says nothing; say in a sentence what the GIF {gif.file} shows."
+        )
     return gif
 
 

@@ -22,6 +22,9 @@ Framing = Literal["square", "crop", "crop-2021"]
 LONGEST = 20
 """How many times as long as wide a picture is at most when it is enlarged before it is cropped."""
 
+CANVAS = 4096
+"""Pixels of the edge of the largest square that is laid out: a thin picture would fill all memory with it."""
+
 # Emoji are spelt out: the tokenizer knows words, hardly any pictographs.
 _MODIFIERS = "\ufe0e\ufe0f\U0001f3fb-\U0001f3ff"
 _GENDER = re.compile("\u200d[\u2640\u2642]\ufe0f?")
@@ -101,6 +104,8 @@ def sample_frames(frames: Sequence[Frame], count: int) -> list[Frame]:
 def compose_square(image: Image.Image, size: int, background: Sequence[int]) -> NDArray[np.uint8]:
     """Lay a picture over `background`, pad it to a centred square and resize it bicubically.
 
+    One whose longer edge exceeds `CANVAS` is made smaller first.
+
     Args:
         image: any mode; transparency is blended, not dropped.
         size: edge of the result in pixels.
@@ -113,6 +118,7 @@ def compose_square(image: Image.Image, size: int, background: Sequence[int]) -> 
 
     colour = (int(background[0]), int(background[1]), int(background[2]), 255)
     rgba = image.convert("RGBA")
+    rgba.thumbnail((CANVAS, CANVAS))
     edge = max(rgba.size)
     canvas = Image.new("RGBA", (edge, edge), colour)
     canvas.alpha_composite(rgba, ((edge - rgba.width) // 2, (edge - rgba.height) // 2))

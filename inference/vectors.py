@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.pack import NAMELESS, PackGif
+from inference.wording import caption_name
 
 CATEGORY_WEIGHTS = (1.0, 0.5, 0.35)  # primary, second, third
 SHORTEST = 1e-12
@@ -33,6 +34,9 @@ def mix_categories(anchors: Floats, rows: Sequence[int]) -> Floats:
 
 
 def describe(gif: PackGif) -> str:
-    """Return the words of a GIF that the text tower reads: its name and tags, words in it, its caption."""
-    name = "" if gif.name == NAMELESS else gif.name
+    """Return the words of a GIF that the text tower reads: its name and tags, words in it, its caption.
+
+    A name that is the caption once more is left out: what is said twice would count twice.
+    """
+    name = "" if gif.name in (NAMELESS, caption_name(gif.caption)) else gif.name
     return ", ".join(part for part in (name, *gif.tags, gif.text, gif.caption) if part)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +24,17 @@ SURE = 50.0
 FILES = ["image.onnx", "prefill.onnx", "step.onnx", "tokenizer.json"]
 
 
-def make_captioner(folder: Path) -> Path:
-    """Write the bundle; of "Red blocks move." it takes the colour from the picture, grey leaves it unsure."""
+def make_captioner(
+    folder: Path, *, vocabulary: Sequence[str] = VOCABULARY, fails_at_light: bool = False
+) -> Path:
+    """Write the bundle; of "Red blocks move." it takes the colour from the picture, grey leaves it unsure.
+
+    With `fails_at_light` it runs at dark pictures only; another `vocabulary` has it say other words.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    for name, graph in zip(FILES, (_image(), _prefill(), _step()), strict=False):
+    for name, graph in zip(FILES, (_image(fails_at_light), _prefill(), _step()), strict=False):
         onnx.save(graph, str(folder / name))
-    words = {word: row for row, word in enumerate(VOCABULARY)}
+    words = {word: row for row, word in enumerate(vocabulary)}
     tokenizer = Tokenizer(models.WordLevel(words, unk_token="?"))
     tokenizer.decoder = decoders.Fuse()
     tokenizer.save(str(folder / "tokenizer.json"))
@@ -72,14 +78,25 @@ def make_captioner(folder: Path) -> Path:
     return folder
 
 
-def _image() -> onnx.ModelProto:
-    """Mean colour."""
+def _image(fails_at_light: bool) -> onnx.ModelProto:
+    """Mean colour; where light is to fail, it is looked up in a table that has no row for it."""
     nodes = [helper.make_node("ReduceMean", ["pixel_values"], ["prefix"], axes=[1, 2, 3], keepdims=0)]
+    constants: dict[str, NDArray[Any]] = {}
+    if fails_at_light:
+        nodes[0].output[0] = "mean"
+        nodes += [
+            helper.make_node("ReduceMax", ["pixel_values"], ["lightest"], keepdims=0),
+            helper.make_node("Ceil", ["lightest"], ["level"]),
+            helper.make_node("Cast", ["level"], ["row"], to=TensorProto.INT64),
+            helper.make_node("Gather", ["rows", "row"], ["nothing"]),
+            helper.make_node("Add", ["mean", "nothing"], ["prefix"]),
+        ]
+        constants["rows"] = np.zeros(1, np.float32)
     return model(
         nodes,
         [_floats("pixel_values", "batch", "frames", 16, 16, 3)],
         [_floats("prefix", "batch", 3)],
-        {},
+        constants,
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 import msgspec
+import numpy as np
 import typer
 
 from bot.cli import _describe_messages as messages
@@ -16,15 +17,15 @@ from bot.cli._plain import plain
 from bot.cli._service import progress_bar
 from bot.cli._settings import read_settings
 from bot.cli.messages import NO_ENGINE
-from inference.errors import MessageError, PackError, ReparteeError
-from inference.frames import read_film
+from inference.errors import MessageError, PackError, RefusedError, ReparteeError
 
 if TYPE_CHECKING:
-    from PIL import Image
-
-    from inference.captioner import Captioner
+    from inference.captioner import Captioner, Floats
 
 BATCH = 8
+MOST_PIXELS = 50_000_000  # of one frame: photos have more than GIFs that are taken in
+MOST_SECONDS = 3600.0
+UNKNOWN_KINDS = frozenset({"unreadable", "unsupported"})
 
 
 class Description(NamedTuple):
@@ -53,7 +54,7 @@ def describe(files: Sequence[Path], bundle: Path | None, *, beam: int = 1, as_js
     folder = bundle or settings.captioner
     if folder is None:
         raise ReparteeError(messages.NO_CAPTIONER)
-    captioner = open_captioner(folder, settings.threads)
+    captioner = open_tried(folder, settings.threads)
     teller = Teller(sys.stdout, as_json=as_json, is_one=len(files) == 1)
     # On a terminal the lines themselves show how far it is, and a bar would be drawn over them.
     has_bar = len(files) > 1 and not sys.stdout.isatty()
@@ -69,40 +70,67 @@ def describe(files: Sequence[Path], bundle: Path | None, *, beam: int = 1, as_js
         raise typer.Exit(1)
 
 
-def open_captioner(folder: Path, threads: int) -> Captioner:
-    """Open a captioner bundle.
+def open_tried(folder: Path, threads: int) -> Captioner:
+    """Open a captioner bundle, and try whether it runs.
 
     Raises:
         ReparteeError: it cannot be used, or the model runtime is not installed.
     """
+    from inference.ingest import open_captioner
+
     try:
-        from inference.captioner import Captioner
+        return open_captioner(folder, threads=threads)
     except ModuleNotFoundError as error:
         if error.name != "onnxruntime":
             raise
         raise ReparteeError(NO_ENGINE) from error
-    return Captioner.open(folder, threads=threads)
 
 
 def described(captioner: Captioner, paths: Sequence[Path], beam: int = 1) -> list[Description]:
-    """Look at some files together, and return what each shows or why that cannot be said."""
-    found = [_opened(captioner, path) for path in paths]
-    readable = [frames for frames in found if not isinstance(frames, str)]
-    captions = iter(captioner.describe_many(readable, beam_size=beam))
+    """Look at some files together, and return what each shows or why that cannot be said.
+
+    Raises:
+        BundleError: the captioner fails, whatever it looks at.
+    """
+    found = [_encoded(captioner, path) for path in paths]
+    captions = iter(_captions(captioner, [seen for seen in found if not isinstance(seen, str)], beam))
     return [
-        Description(path, error=frames) if isinstance(frames, str) else Description(path, next(captions))
-        for path, frames in zip(paths, found, strict=True)
+        Description(path, error=seen) if isinstance(seen, str) else Description(path, next(captions))
+        for path, seen in zip(paths, found, strict=True)
     ]
 
 
-def _opened(captioner: Captioner, path: Path) -> list[Image.Image] | str:
-    """Return the frames that the captioner looks at, or why there are none."""
+def _captions(captioner: Captioner, vectors: Sequence[Floats], beam: int) -> list[str]:
+    from inference.ingest import running
+
+    if not vectors:
+        return []
+    with running(captioner.label):
+        found = captioner.decode(np.stack(vectors), beam_size=beam)
+    return [captioner.words(caption.ids) if captioner.is_sure(caption) else "" for caption in found]
+
+
+def _encoded(captioner: Captioner, path: Path) -> Floats | str:
+    """Return the vector of a file, or why there is none; of the pictures themselves nothing is kept."""
+    from inference.ingest import Limits, read_moments
+
+    if os.path.isdir(path):  # a Path would raise where a name is too long
+        return messages.IS_FOLDER.format(path=path)
+    if not os.path.exists(path):
+        return messages.NO_FILE.format(path=path)
+    if not os.path.isfile(path):  # a pipe would be waited for
+        return messages.NOT_REGULAR.format(path=path)
     try:
-        return read_film(path, 0, captioner.frames).moments
+        limits = Limits(pixels=MOST_PIXELS, seconds=MOST_SECONDS)
+        return captioner.encode(read_moments(path, captioner.frames, limits))
+    except RefusedError as error:
+        if error.code not in UNKNOWN_KINDS:
+            return messages.REFUSED.format(path=path, reason=error)
     except PackError:
-        if os.path.isdir(path):  # a Path would raise where a name is too long
-            return messages.IS_FOLDER.format(path=path)
-        return (messages.UNREADABLE if os.path.exists(path) else messages.NO_FILE).format(path=path)
+        pass
+    except Exception as error:  # whatever a decoder raises at a damaged file: the others are described
+        return messages.FAILED.format(path=path, reason=type(error).__name__)
+    return messages.UNREADABLE.format(path=path)
 
 
 class Teller:

@@ -22,6 +22,7 @@ from inference.catalogue import GifChange, OwnGif, OwnGifs
 from inference.errors import MessageError, PackError, UnknownGifError
 from inference.ingest import missing_extras
 from inference.pack import read_pack
+from inference.wording import legible
 
 
 def change(
@@ -38,7 +39,7 @@ def change(
     Raises:
         MessageError: something of it cannot be used, or there is nothing.
     """
-    if name is not None and not name.strip():
+    if name is not None and not legible(name):
         raise MessageError(messages.BLANK.format(option="--name"))
     known = None if categories is None else read_categories(split(categories))
     if known == []:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import typer
 
 from bot.cli import _gifs_messages as messages
-from bot.cli._describe import BATCH, described, open_captioner
+from bot.cli._describe import BATCH, Description, described, open_tried
 from bot.cli._describe_messages import DESCRIBING, NO_CAPTIONER
-from bot.cli._gifs_show import where
+from bot.cli._gifs_show import ID_DIGITS, where
 from bot.cli._plain import plain
 from bot.cli._scopes import read_scope
 from bot.cli._service import progress_bar
@@ -31,7 +31,7 @@ def describe(pack: str, scope: str | None, *, again: bool) -> None:
     if settings.captioner is None:
         raise ReparteeError(NO_CAPTIONER)
     place = None if scope is None else read_scope(scope)
-    captioner = open_captioner(settings.captioner, settings.threads)
+    captioner = open_tried(settings.captioner, settings.threads)
     changed, broken = 0, list[str]()
     with OwnGifs(settings.catalogue) as own, progress_bar(DESCRIBING) as progress:
         known = own.gifs(place, pack)
@@ -42,15 +42,30 @@ def describe(pack: str, scope: str | None, *, again: bool) -> None:
             progress(start, len(gifs))
             batch = gifs[start : start + BATCH]
             found = described(captioner, [own.path(gif) for gif in batch])
-            broken += [one.error for one in found if one.error]
-            changed += sum(
-                _keep(own, gif, one.caption) for gif, one in zip(batch, found, strict=True) if not one.error
-            )
+            for gif, one in zip(batch, found, strict=True):
+                if not one.error:
+                    changed += _keep(own, gif, one.caption)
+                elif _is_there(own, gif):
+                    broken.append(_line(gif, one))
     for error in broken:
         typer.echo(plain(error), err=True)
     typer.echo(messages.DESCRIBED.format(changed=changed, count=len(gifs)))
     if broken:
         raise typer.Exit(1)
+
+
+def _is_there(own: OwnGifs, gif: OwnGif) -> bool:
+    """Whether a GIF is still in its pack: where somebody has removed it meanwhile, nothing is wrong."""
+    try:
+        own.find(gif.scope, gif.id)
+    except UnknownGifError:
+        return False
+    return True
+
+
+def _line(gif: OwnGif, found: Description) -> str:
+    label = messages.NAMED.format(name=gif.entry.name, id=gif.id[:ID_DIGITS])
+    return messages.REFUSED_LINE.format(label=label, text=found.error)
 
 
 def _keep(own: OwnGifs, gif: OwnGif, caption: str) -> bool:

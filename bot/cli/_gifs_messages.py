@@ -17,6 +17,7 @@ TOO_LARGE = "It is larger than {limit} MiB, which is as much as is taken in."
 BAD_NAME = "Its name is not valid UTF-8: rename it."
 UNREADABLE = "It cannot be read ({reason})."
 ADDING = "Adding"
+NAMED = '"{name}" ({id})'
 REFUSED_LINE = "{label}: {text}"
 SUMMARY = "{added} added, {refused} refused, {already} already there."
 STOPPED = "Stopped; what was added is kept, and the same command goes on from there."
@@ -106,7 +107,9 @@ SHOW_EPILOG = """[bold]Examples[/bold]
 DESCRIBED = "{changed} of {count} GIFs have another caption now."
 DESCRIBE_HELP = (
     "Have the captioner say what own GIFs show that have no caption, such as those that were added before "
-    "there was a captioner. Alt texts that were made up follow, and so does the ranking."
+    "there was a captioner. Alt texts that were made up follow, and so do names that were made of captions, "
+    "and the ranking.\n\n"
+    "Exit code 0: all were looked at; 1: the files of some could not be read; 2: nothing was begun."
 )
 DESCRIBE_EPILOG = """[bold]Examples[/bold]
   repartee gifs describe

@@ -62,7 +62,7 @@ def _captioner(said: str | None) -> Path | None:
     if said is None:
         shipped = ROOT / "assets" / "models" / "captioner"
         return shipped if shipped.is_dir() else None
-    return None if said.strip().lower() in ("", "none") else Path(said)
+    return None if said.strip().lower() in ("", "none") else Path(os.path.expanduser(said))
 
 
 def _user_data_dir() -> Path:

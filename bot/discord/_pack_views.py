@@ -40,7 +40,7 @@ class PackForm(discord.ui.Modal):
         super().__init__(title=shorten(title, 45), timeout=FORM_LIFE_S)
         self._finish = finish
         self._fields: dict[str, discord.ui.TextInput[Any]] = {}
-        known = {} if entry is None else _known(entry)
+        known = {} if entry is None else known_of(entry)
         for name in messages.PACK_FIELDS if is_one else ("tags", "category"):
             label, description = messages.PACK_FIELDS[name]
             self._fields[name] = discord.ui.TextInput(
@@ -136,7 +136,8 @@ def check_file(file: discord.Attachment) -> None:
         raise PackWishError(messages.PACK_ELSEWHERE)
 
 
-def _known(entry: PackGif) -> dict[str, str]:
+def known_of(entry: PackGif) -> dict[str, str]:
+    """Return what the form of a GIF begins with."""
     return {
         "tags": ", ".join(entry.tags)[: LETTERS["tags"]],
         "name": entry.name[:NAME_LETTERS],

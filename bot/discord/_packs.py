@@ -18,6 +18,7 @@ from bot.discord._pack_views import (
     change_buttons,
     check_file,
     files_of,
+    known_of,
     page_buttons,
 )
 from bot.discord._posting import gif_file, shorten
@@ -100,7 +101,7 @@ class Packs:
             known = await self._packs.find(self.scope(interaction), gif)
 
             async def finish(sent: Interaction, said: dict[str, str]) -> None:
-                await self._change(sent, gif, said)
+                await self._change(sent, gif, said, known_of(known.gif.entry))
 
             return PackForm(known.gif.entry.name, finish, entry=known.gif.entry)
 
@@ -159,9 +160,12 @@ class Packs:
             raise PackForbiddenError
         return self._memory.scope(str(interaction.guild_id))
 
-    async def _change(self, interaction: Interaction, gif: str, said: dict[str, str]) -> None:
+    async def _change(
+        self, interaction: Interaction, gif: str, said: dict[str, str], shown: dict[str, str]
+    ) -> None:
         async def work() -> None:
-            changed = await self._packs.change(self.scope(interaction), gif, read_wish(**said))
+            wish, old = read_wish(**said), read_wish(**shown)
+            changed = await self._packs.change(self.scope(interaction), gif, wish, old)
             await self._show(interaction, changed, messages.PACK_CHANGED)
 
         await self._desk.answer(interaction, "pack change", work)

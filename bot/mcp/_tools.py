@@ -15,12 +15,11 @@ from pydantic import BaseModel, Field
 
 from bot.categories import read_categories
 from bot.gentle import GENTLE
-from bot.library import Library
+from bot.library import Library, has_words
 from bot.mcp import _results, _words
 from bot.mcp._results import (
     Added,
     Changed,
-    FoundGif,
     FoundGifs,
     PackInfo,
     Packs,
@@ -102,7 +101,7 @@ class Tools:
         words = text.casefold().split()
         for folder, entry in await self._library.shipped():
             gif = _results.shipped(folder, entry)
-            if pack in ("", gif.pack) and _has_words(gif, words):
+            if pack in ("", gif.pack) and has_words(entry, words):
                 found.append(gif)
         return FoundGifs(gifs=found[:limit], total=len(found))
 
@@ -244,11 +243,6 @@ def _local_file(said: str) -> Path:
     if not os.path.isfile(path):  # a Path would raise where a name is too long, or of nobody here
         raise MessageError(_words.NO_FILE.format(path=said))
     return Path(path).resolve()
-
-
-def _has_words(gif: FoundGif, words: list[str]) -> bool:
-    said = " ".join((gif.name, *gif.tags, gif.alt_text, gif.text, *gif.categories)).casefold()
-    return all(word in said for word in words)
 
 
 def _cleaned(tags: list[str]) -> list[str]:

@@ -70,7 +70,16 @@ def form(callback: str, note: Note, entry: PackGif | None = None, *, is_one: boo
 
 def read_form(view: Payload) -> Wish:
     """Return what was put into a form."""
-    given = {name: _value(fields[name]) for name, fields in view["state"]["values"].items()}
+    return _wish({name: _value(fields[name]) for name, fields in view["state"]["values"].items()})
+
+
+def shown_in(view: Payload) -> Wish:
+    """Return what a form began with."""
+    elements = {block["block_id"]: block["element"] for block in view["blocks"] if "element" in block}
+    return _wish({name: _shown(element) for name, element in elements.items()})
+
+
+def _wish(given: dict[str, str]) -> Wish:
     if given.get("category") == ANY_KIND:
         given["category"] = ""
     return read_wish(**given)
@@ -177,6 +186,11 @@ def _kinds(entry: PackGif | None) -> Payload:
         "options": list(options.values()),
         "initial_option": options.get(chosen, options[ANY_KIND]),
     }
+
+
+def _shown(element: Payload) -> str:
+    chosen = element.get("initial_option")
+    return str(chosen["value"] if chosen else element.get("initial_value") or "").strip()
 
 
 def _value(field: Payload) -> str:

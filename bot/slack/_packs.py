@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
@@ -29,6 +28,7 @@ from bot.slack._pack_views import (
     read_added,
     read_command,
     read_form,
+    shown_in,
 )
 from bot.slack._people import People
 from bot.slack._replies import RefusedReplyError, Replies
@@ -111,11 +111,8 @@ class Packs:
         scope = await self._scope(body["team"]["id"], body["user"]["id"])
         note = note_of(body["view"])
         with explained():
-            wish = read_form(body["view"])
-            known = await self._packs.find(scope, note.gif)
-            if list(wish.categories) == known.gif.entry.categories[:1]:
-                wish = replace(wish, categories=())  # the form shows the first one only
-            changed = await self._packs.change(scope, note.gif, wish)
+            wish, shown = read_form(body["view"]), shown_in(body["view"])
+            changed = await self._packs.change(scope, note.gif, wish, shown)
         await self._show(note.url, changed, messages.PACK_CHANGED)
 
     async def turn(self, body: Payload) -> None:

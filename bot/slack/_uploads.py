@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections import defaultdict
 from pathlib import Path
 
@@ -49,11 +50,11 @@ class Uploads:
             SlackApiError: Slack refuses it.
         """
         async with self._locks[reaction.id]:
-            known = await self._memory.note(self._key(reaction.id))
+            known = await self._memory.note(key_of(self._team, reaction))
             if known:
                 return msgspec.json.decode(known, type=SlackFile)
             uploaded = await self._upload(reaction)
-            await self._memory.make_note(self._key(reaction.id), msgspec.json.encode(uploaded).decode())
+            await self._memory.make_note(key_of(self._team, reaction), msgspec.json.encode(uploaded).decode())
             return uploaded
 
     async def living_file_of(self, reaction: Reaction) -> SlackFile:
@@ -72,7 +73,7 @@ class Uploads:
 
     async def forget(self, reaction: Reaction) -> None:
         """Upload a GIF anew next time, as the workspace no longer has it."""
-        await self._memory.drop_note(self._key(reaction.id))
+        await self._memory.drop_note(key_of(self._team, reaction))
 
     async def _upload(self, reaction: Reaction) -> SlackFile:
         try:
@@ -83,7 +84,7 @@ class Uploads:
             filename=f"{Path(reaction.file).stem}.gif",
             title=reaction.name,
             content=content,
-            alt_txt=fitted_alt_text(reaction.alt_text, reaction.name, FILE_ALT_TEXT),
+            alt_txt=_alt_text(reaction),
         )
         file: dict[str, str] = answer["files"][0]
         wait_s = FIRST_LOOK_S
@@ -95,5 +96,12 @@ class Uploads:
             wait_s = min(2 * wait_s, LONGEST_LOOK_S)
         raise ServiceError(UNREADY)
 
-    def _key(self, gif: str) -> str:
-        return f"file:{self._team}:{gif}"
+
+def _alt_text(reaction: Reaction) -> str:
+    return fitted_alt_text(reaction.alt_text, reaction.name, FILE_ALT_TEXT)
+
+
+def key_of(team: str, reaction: Reaction) -> str:
+    """Return what a file is remembered by; the alt text of one cannot be changed, so it is part of that."""
+    digest = hashlib.sha256(_alt_text(reaction).encode(errors="replace")).hexdigest()[:16]
+    return f"file:{team}:{reaction.id}:{digest}"

@@ -19,10 +19,12 @@ from inference.catalogue._files import place
 from inference.catalogue._gifs import content_of
 from inference.catalogue._reader import ALREADY, OwnReader
 from inference.catalogue._records import (
+    OWN_COLUMNS,
     Floats,
     GifChange,
     NewGif,
     OwnGif,
+    own_gif,
     reworded,
 )
 from inference.errors import DuplicateGifError, PackFullError
@@ -121,12 +123,20 @@ class OwnGifs(OwnReader):
             yield
 
     def settle(self, gif: OwnGif, categories: list[str], model: str, vector: Floats) -> None:
-        """Store the categories that a model chose, and the vector, unless the GIF has changed meanwhile."""
-        entry = msgspec.structs.replace(gif.entry, categories=categories)
+        """Store the categories that a model chose, and the vector, unless its words have changed."""
         with explained(self.catalogue), transaction(self._db):
+            row = self._db.execute(
+                f"SELECT {OWN_COLUMNS} FROM own_gifs WHERE entry IS NOT NULL"
+                " AND scope = ? AND gif = ? AND content = ?",
+                (gif.scope, gif.id, content_of(gif.entry)),
+            ).fetchone()
+            if row is None:
+                return
+            # Of the line as it is now: a rating or an alt text may have been edited while vectors were made.
+            entry = msgspec.structs.replace(own_gif(row).entry, categories=categories)
             self._db.execute(
-                "UPDATE own_gifs SET entry = ?, content = ? WHERE scope = ? AND gif = ? AND content = ?",
-                (msgspec.json.encode(entry), content_of(entry), gif.scope, gif.id, content_of(gif.entry)),
+                "UPDATE own_gifs SET entry = ?, content = ? WHERE scope = ? AND gif = ?",
+                (msgspec.json.encode(entry), content_of(entry), gif.scope, gif.id),
             )
             self._put_vector(gif.scope, entry, model, vector)
 

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.fingerprints import Bits
-from inference.pack import PackGif
+from inference.legible import legible
+from inference.pack import NAMELESS, PackGif
 from inference.protocol import Rating
-from inference.wording import make_alt_text
+from inference.wording import caption_name, made_name, make_alt_text
 
 Floats = NDArray[np.float32]
 OWN_COLUMNS = "scope, pack, entry, origin, at, bytes, revision"
@@ -105,17 +106,30 @@ class Changes(NamedTuple):
 def reworded(entry: PackGif, wanted: Mapping[str, Any]) -> PackGif:
     """Return a GIF with other values of some fields, and with what was made up of them made up again.
 
-    An alt text that is emptied is made up from then on.
+    An alt text that is emptied is made up from then on, a name that says nothing stays as it is. A name made
+    of the old caption, or of nothing, is made of the new one.
     """
+    wanted = dict(wanted)
+    if not legible(wanted.get("name", NAMELESS)):
+        del wanted["name"]
+    if "name" in entry.made_up and "caption" in wanted and "name" not in wanted and _is_by_caption(entry):
+        caption = wanted["caption"]
+        entry = msgspec.structs.replace(
+            entry, name=caption_name(caption) or made_name(entry.tags, entry.text)
+        )
     given = {field for field, value in wanted.items() if value != getattr(entry, field)}
     made_up = [field for field in entry.made_up if field not in given]
-    if "alt_text" in given and not wanted["alt_text"].strip():
+    if "alt_text" in given and not legible(wanted["alt_text"]):
         made_up.append("alt_text")
     entry = msgspec.structs.replace(entry, **wanted, made_up=made_up)
     if "alt_text" not in made_up:
         return entry
     alt_text = make_alt_text(entry.name, entry.tags, entry.text, entry.caption)
     return msgspec.structs.replace(entry, alt_text=alt_text)
+
+
+def _is_by_caption(entry: PackGif) -> bool:
+    return entry.name == (caption_name(entry.caption) or NAMELESS)
 
 
 def own_gif(row: Sequence[Any]) -> OwnGif:

@@ -1,6 +1,7 @@
 """Own GIFs on their way in: files of strangers become GIFs of a pack, in processes that may die of it."""
 
 from inference.ingest._ingestor import Ingestor, missing_extras
+from inference.ingest._measure import read_moments
 from inference.ingest._submission import (
     DEFAULT_PACK,
     MIB,
@@ -13,6 +14,7 @@ from inference.ingest._submission import (
     StageReport,
     Submission,
 )
+from inference.ingest._trial import open_captioner, running
 
 __all__ = [
     "DEFAULT_PACK",
@@ -27,4 +29,7 @@ __all__ = [
     "StageReport",
     "Submission",
     "missing_extras",
+    "open_captioner",
+    "read_moments",
+    "running",
 ]

@@ -4,23 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
-from PIL import Image
-
-from inference.captioner import Captioner
-from inference.errors import BundleError
-from inference.pack import NAMELESS
-from inference.wording import shortened
-
-NAME_CHARACTERS = 60
-TAGS_OF_NAME = 3
-TRIED = 32  # pixels of an edge
-NOT_RUNNING = (
-    "The captioner in {folder} does not run ({reason}): import it again, or name another folder in "
-    "REPARTEE_CAPTIONER."
-)
+from inference.wording import made_name, short_name
 
 # What cameras, programs and sites put into names of files.
 _EMPTY_WORDS = """
@@ -40,27 +27,9 @@ _HASH = re.compile(r"(?=.*\d)[0-9a-f]{6,}|(?=(?:.*\d){2})[0-9a-z]{8,}", re.IGNOR
 _VOWEL = re.compile(r"[aeiouyäöüáéíóúàèìòùâêîôû]", re.IGNORECASE)
 
 
-def open_captioner(folder: Path) -> Captioner:
-    """Open the captioner and run it once: what does not work fails here, and not at somebody's GIF.
-
-    Raises:
-        BundleError: it cannot be used; says why.
-    """
-    captioner = Captioner.open(folder)
-    try:
-        # What memory it needs now, it needs for good, and is not taken from that for files.
-        captioner.describe([Image.new("RGB", (TRIED, TRIED))], max_tokens=2)
-    except Exception as error:  # onnxruntime's classes share no public root
-        raise BundleError(NOT_RUNNING.format(folder=folder, reason=str(error).partition("\n")[0])) from error
-    return captioner
-
-
 def make_name(label: str, tags: Sequence[str] = (), text: str = "", caption: str = "") -> str:
     """Make a name of a file's name or URL, else of the first tags, the words in the picture, the caption."""
-    made = _words_of(label)
-    for other in (" ".join(tags[:TAGS_OF_NAME]), text, caption.rstrip(".!?"), NAMELESS):
-        made = made or " ".join(other.split())
-    return shortened(made, NAME_CHARACTERS, "")
+    return short_name(_words_of(label)) or made_name(tags, text, caption)
 
 
 def _words_of(label: str) -> str:

@@ -16,6 +16,7 @@ from inference.errors import RefusedError, ReparteeError
 from inference.ingest._bounds import bound_memory, step_back
 from inference.ingest._messages import (
     Answer,
+    Attempt,
     Failure,
     FromChild,
     Job,
@@ -40,7 +41,6 @@ NO_MODULE = "GIFs cannot be taken in ({error}): install the program with its ext
 MEMORY_WORDS = ("bad_alloc", "allocate memory", "Insufficient memory")  # of onnxruntime and OpenCV
 
 Prepare = Callable[[Submission, Callable[[StageReport], None], Callable[[bytes], bool]], Prepared]
-OnRemark = Callable[[str], None]
 
 
 class Line:
@@ -54,6 +54,10 @@ class Line:
     def say(self, message: FromChild) -> None:
         """Tell the parent."""
         write(self._said, message)
+
+    def attempt(self) -> None:
+        """Tell the parent that the captioner is loaded next."""
+        self.say(Attempt())
 
     def remark(self, text: str) -> None:
         """Tell the parent what is wrong, though it does not keep GIFs from being taken in."""
@@ -81,7 +85,7 @@ class Line:
             os._exit(0)
 
 
-def load(setup: Setup, on_remark: OnRemark) -> Prepare:
+def load(setup: Setup, line: Line) -> Prepare:
     """Load everything that files are worked on with.
 
     Raises:
@@ -90,10 +94,14 @@ def load(setup: Setup, on_remark: OnRemark) -> Prepare:
     """
     from inference.ingest._stages import Preparer  # brings libraries that may not be there
 
-    return Preparer(setup.bundle, setup.options, setup.captioner, on_remark)
+    preparer = Preparer(setup.bundle, setup.options, line.remark)
+    if setup.captioner:
+        line.attempt()
+        preparer.open_captioner(setup.captioner)
+    return preparer
 
 
-def main(load: Callable[[Setup, OnRemark], Prepare] = load) -> None:
+def main(load: Callable[[Setup, Line], Prepare] = load) -> None:
     """Serve one parent until it goes."""
     step_back()
     # Without a buffer, whose lock the listening thread would hold when the interpreter ends.
@@ -102,7 +110,7 @@ def main(load: Callable[[Setup, OnRemark], Prepare] = load) -> None:
     if not isinstance(setup, Setup):
         return
     try:
-        prepare = load(setup, line.remark)
+        prepare = load(setup, line)
     except ReparteeError as error:
         line.say(Failure(text=str(error)))
         return

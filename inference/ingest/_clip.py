@@ -119,7 +119,7 @@ class PictureClip:
         meter = Meter(self._limits)
         with self._opened() as image:
             for number in range(self.count):
-                with _explained():
+                with explained():
                     image.seek(number)
                     image.load()
                     shown_ms = float(image.info.get("duration") or UNTIMED_MS)
@@ -146,7 +146,7 @@ class PictureClip:
     def _opened(self) -> Iterator[Image.Image]:
         from PIL import Image
 
-        with _explained():
+        with explained():
             image = Image.open(self._path, formats=[self.kind])
         try:
             yield image
@@ -232,7 +232,7 @@ def _webp_size(path: Path) -> tuple[int, int]:
 
 
 @contextlib.contextmanager
-def _explained() -> Iterator[None]:
+def explained() -> Iterator[None]:
     """Turn whatever a decoder raises into a refusal.
 
     Raises:

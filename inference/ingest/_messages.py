@@ -41,8 +41,12 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """All models are loaded."""
 
 
+class Attempt(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The captioner is loaded next, before `Ready`: a process that ends then may do better without it."""
+
+
 class Remark(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """What is wrong and yet does not keep GIFs from being taken in, as a sentence; before `Ready`."""
+    """What is wrong and yet does not keep GIFs from being taken in, as a sentence; at any time."""
 
     text: str
 
@@ -84,7 +88,7 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 ToChild = Setup | Job | Answer
-FromChild = Remark | Ready | Report | Question | Prepared | Refusal | Failure
+FromChild = Attempt | Remark | Ready | Report | Question | Prepared | Refusal | Failure
 
 Message = TypeVar("Message")
 

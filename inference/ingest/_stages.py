@@ -17,7 +17,7 @@ from inference.encoders import ImageEncoder, TextEncoder
 from inference.errors import BundleError, RefusedError
 from inference.fingerprints import MOMENTS, Bits, fingerprint
 from inference.fusion import Floats, OwnEmbedder, own_vector_key
-from inference.ingest._caption import make_name, open_captioner
+from inference.ingest._caption import make_name
 from inference.ingest._clip import Clip, open_clip
 from inference.ingest._encode import encode_gif
 from inference.ingest._messages import Prepared
@@ -25,6 +25,8 @@ from inference.ingest._ocr import TextReader, find_models
 from inference.ingest._rating import Rater, find_model
 from inference.ingest._scan import Scan, scan
 from inference.ingest._submission import Options, Stage, StageReport, Submission
+from inference.ingest._trial import open_captioner
+from inference.legible import legible
 from inference.pack import PackGif
 from inference.wording import make_alt_text
 
@@ -39,6 +41,10 @@ SWITCHED_OFF = "switched off"
 NOT_INSTALLED = "not installed"
 UNCAPTIONED = "{name} (without a caption: the captioner cannot be used)"
 REFUSED = "refused"
+FAILED = (
+    "The captioner fails at GIFs that are taken in ({reason}), which go in without a caption: import it "
+    "again, or name another folder in REPARTEE_CAPTIONER."
+)
 
 ALIKE = "It looks like a GIF that is there already."
 FLASHING = (
@@ -86,15 +92,12 @@ class SeenOnce(ImageEncoder):
 class Preparer:
     """Files to what is stored of them; all that a child loads once."""
 
-    def __init__(
-        self, bundle: str, options: Options, captioner: str = "", on_remark: OnRemark = lambda text: None
-    ) -> None:
-        """Load the models.
+    def __init__(self, bundle: str, options: Options, on_remark: OnRemark = lambda text: None) -> None:
+        """Load the models but the captioner.
 
         Args:
             bundle: folder of the bundle.
             options: how files are worked on.
-            captioner: folder of the captioner's bundle, empty for no captions.
             on_remark: is told why the captioner cannot be used; what it says can be done without.
 
         Raises:
@@ -105,8 +108,17 @@ class Preparer:
         self._embedder = OwnEmbedder(self._bundle, TextEncoder(self._bundle), SeenOnce(self._bundle))
         self._read_text = _open_reader() if self._is_on(Stage.TEXT) else None
         self._rate = _open_rater() if self._is_on(Stage.RATING) else None
-        self._captioner = _open_captioner(captioner, on_remark)
-        self._note = UNCAPTIONED if captioner and self._captioner is None else "{name}"
+        self._captioner: Captioner | None = None
+        self._wants_caption = False
+        self._on_remark = on_remark
+
+    def open_captioner(self, folder: str) -> None:
+        """Load the captioner of a folder, or remark why it cannot be used."""
+        self._wants_caption = True
+        try:
+            self._captioner = open_captioner(Path(folder))
+        except Exception as error:  # whatever it is: the caption can be done without
+            self._on_remark(str(error) if isinstance(error, BundleError) else _unusable(error))
 
     def __call__(self, submission: Submission, on_report: OnReport, is_new: IsNew) -> Prepared:
         """Do all stages but the last, which stores.
@@ -187,8 +199,8 @@ class Preparer:
     def _describe(
         self, asked: Submission, text: str, rating: str, data: bytes, moments: Sequence[Image.Image]
     ) -> tuple[PackGif, str]:
-        caption = "" if self._captioner is None else self._captioner.describe(moments)
-        name = asked.name.strip() or make_name(asked.label, asked.tags, text, caption)
+        caption = self._caption(moments)
+        name = legible(asked.name) or make_name(asked.label, asked.tags, text, caption or "")
         digest = hashlib.sha256(data).hexdigest()
         entry = PackGif(
             id=digest,
@@ -196,14 +208,25 @@ class Preparer:
             name=name,
             categories=asked.categories[:MOST_CATEGORIES],
             tags=asked.tags,
-            alt_text=asked.alt_text.strip() or make_alt_text(name, asked.tags, text, caption),
+            alt_text=legible(asked.alt_text) or make_alt_text(name, asked.tags, text, caption or ""),
             licence=asked.licence,
             rating=rating,
             text=text,
-            caption=caption,
-            made_up=[field for field in MADE_UP if not "".join(getattr(asked, field)).strip()],
+            caption=caption or "",
+            made_up=[field for field in MADE_UP if not legible("".join(getattr(asked, field)))],
         )
-        return entry, self._note.format(name=name)
+        is_missed = self._wants_caption and caption is None
+        return entry, UNCAPTIONED.format(name=name) if is_missed else name
+
+    def _caption(self, moments: Sequence[Image.Image]) -> str | None:
+        """Return the caption, empty where the captioner is too unsure, None where there is no use of it."""
+        if self._captioner is None:
+            return None
+        try:
+            return self._captioner.describe(moments)
+        except Exception as error:  # also for want of memory: the GIF goes in without a caption
+            self._on_remark(_unusable(error))
+            return None
 
     def _embed(self, frames: Sequence[Image.Image], entry: PackGif) -> tuple[tuple[PackGif, Floats], str]:
         categories = entry.categories or self._embedder.categories(frames, entry)
@@ -219,13 +242,9 @@ def _open_reader() -> TextReader | None:
     return None if models is None else TextReader(models)
 
 
-def _open_captioner(folder: str, on_remark: OnRemark) -> Captioner | None:
-    """Return the captioner, None where none is wanted or what there is cannot be used."""
-    try:
-        return open_captioner(Path(folder)) if folder else None
-    except BundleError as error:
-        on_remark(str(error))
-        return None
+def _unusable(error: Exception) -> str:
+    """Say that the captioner failed, alike for alike failures, as the parent tells each once."""
+    return FAILED.format(reason=type(error).__name__)
 
 
 def _open_rater() -> Rater | None:

@@ -10,6 +10,7 @@ import pytest
 from bot.discord._posting import MAX_ALT_TEXT, gif_file
 from bot.discord._preview import preview_view
 from bot.records import Preview
+from bot.slack._uploads import key_of
 from bot.slack._words import BLOCK_ALT_TEXT, FILE_ALT_TEXT
 from inference.engine import Engine
 from inference.protocol import Reaction
@@ -57,6 +58,11 @@ def test_in_discord_a_preview_has_one_for_each(tmp_path: Path) -> None:
     assert '"description": "A hug."' in laid
     assert laid.count("Mic drop.") == 2
     assert laid.count("…") == 2
+
+
+def test_in_slack_a_file_with_another_alt_text_is_another_file(tmp_path: Path) -> None:
+    keys = [key_of("T1", reaction(tmp_path, text)) for text in ("A hug.", "A hug.", "Two bears hug.")]
+    assert keys[0] == keys[1] != keys[2]
 
 
 async def test_in_slack_previews_and_files_have_one(tiny_bundle: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,39 @@ def test_several_files_give_a_line_each_and_what_is_wrong_with_others(cli: Cli, 
     assert unreadable.startswith(f"{bad} is no picture that can be read")
     assert missing == f"There is no file {files / 'none.gif'}."
     assert folder.startswith(f"{files} is a folder")
+
+
+def test_what_is_broken_huge_or_no_file_costs_the_others_nothing(cli: Cli, files: Path) -> None:
+    huge, pipe, torn, thin = (files / name for name in ("huge.png", "pipe.png", "torn.jpg", "thin.png"))
+    Image.new("1", (9400, 9400)).save(huge)
+    os.mkfifo(pipe)
+    Image.new("RGB", (1, 20_000), COLOURS["red"]).save(thin)
+    pictures = [Image.new("RGB", (20, 20), colour) for colour in COLOURS.values()]
+    pictures[0].save(torn, "MPO", save_all=True, append_images=pictures[1:])
+    torn.write_bytes(torn.read_bytes()[: 3 * torn.stat().st_size // 4])
+    done = cli("describe", huge, pipe, torn, thin, files / "red.png")
+    assert (done.code, done.out) == (1, f"{files / 'red.png'}: Red blocks move.\n")
+    first, second, third, fourth = done.err.splitlines()
+    assert first.startswith(f"{huge}: It has 9400 x 9400 pixels")
+    assert second.startswith(f"{pipe} is no regular file")
+    assert third.startswith(f"{torn} ")
+    assert "finds no words" in fourth
+
+
+def test_a_captioner_that_does_not_run_is_said_in_a_sentence(
+    cli: Cli, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = make_captioner(files / "broken")
+    description = json.loads((broken / "bundle.json").read_text())
+    description["image"]["size"] = 8
+    (broken / "bundle.json").write_text(json.dumps(description))
+    monkeypatch.setenv("REPARTEE_CAPTIONER", "~/broken")
+    monkeypatch.setenv("HOME", str(files))
+    for command in (("describe", files / "red.png"), ("gifs", "describe")):
+        done = cli(*command)
+        assert (done.code, done.out) == (2, "")
+        [line] = done.err.splitlines()
+        assert line.startswith(f"The captioner in {broken} does not run")
 
 
 def test_where_the_captioner_is_unsure_it_says_so_and_that_is_no_failure(cli: Cli, files: Path) -> None:
@@ -124,3 +158,6 @@ def test_gifs_that_were_added_without_a_captioner_get_captions_later(
     assert cli("gifs", "edit", "happy dance", "--alt", "").code == 0
     assert cli("gifs", "describe", "--again").out == "0 of 2 GIFs have another caption now.\n"
     assert "no pack" in cli("gifs", "describe", "--pack", "none").err
+    Path(shown["file"]).write_bytes(b"torn")
+    broken = cli("gifs", "describe", "--again")
+    assert (broken.code, broken.err.startswith(f'"happy dance" ({shown["id"][:8]}): ')) == (1, True)

@@ -14,6 +14,7 @@ from bot.messages import refusal
 from bot.packs import MAX_BYTES, Wish
 from bot.slack._pack_views import read_added
 from bot.slack._words import mrkdwn
+from inference.catalogue import GifChange
 from inference.engine import Engine
 from inference.errors import UnknownGifError
 from tests.bot.packing import Following, Packing, broken, following, packing
@@ -220,9 +221,15 @@ async def test_change_by_the_button(play: PackStage) -> None:
     gif = await play.place.library.find(play.scope, "squeeze")
     assert (gif.entry.tags, gif.entry.categories) == (["love"], ["hug", "laugh"])
     pressed = await play.side.press(play.admin, changed, messages.PACK_CHANGE)
-    await play.side.submit(play.admin, await pressed.view(), {"category": "thumbs up"})
+    form = await pressed.view()
+    await play.place.library.edit(play.scope, gif.id, GifChange(caption="Two bears.", tags=["bears"]))
+    await play.side.submit(play.admin, form, {"category": "thumbs up"})
     await pressed.ephemeral()
-    assert (await play.place.library.find(play.scope, "squeeze")).entry.categories == ["thumbs_up"]
+    entry = (await play.place.library.find(play.scope, "squeeze")).entry
+    assert (entry.categories, entry.tags) == (["thumbs_up"], ["bears"])
+    assert "alt_text" in entry.made_up
+    assert entry.alt_text.startswith("Two bears (Squeeze")
+    assert await play.place.library.gifs(play.scope, text="two bears") != []
 
 
 async def test_list_show_and_remove(play: PackStage) -> None:

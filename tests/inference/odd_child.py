@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 
 from inference.errors import BundleError, RefusedError
-from inference.ingest._child import OnRemark, Prepare, main
+from inference.ingest._child import Line, Prepare, main
 from inference.ingest._messages import Prepared, Setup
 from inference.ingest._submission import Stage, StageReport, Submission
 from inference.pack import PackGif
@@ -56,9 +56,12 @@ def prepared(name: str) -> Prepared:
     return Prepared(entry=entry, data=b"GIF89a" * 500_000, fingerprint=b"", vector=b"", model="")
 
 
-def load(setup: Setup, on_remark: OnRemark) -> Prepare:
+def load(setup: Setup, line: Line) -> Prepare:
+    if setup.captioner:
+        line.attempt()
+        sys.exit(4)
     if setup.bundle.endswith("odd"):
-        on_remark("Something is odd.")
+        line.remark("Something is odd.")
     if setup.bundle.endswith("broken"):
         raise BundleError("The bundle is broken.")
     if setup.bundle.endswith("missing"):

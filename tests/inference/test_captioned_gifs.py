@@ -7,15 +7,18 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from structlog.testing import capture_logs
 
 from inference.catalogue import GifChange, OwnGif, OwnGifs
 from inference.errors import BundleError, PackError
 from inference.ingest import Ingestor, Options, Outcome, Stage, Submission
-from inference.ingest._caption import make_name, open_captioner
+from inference.ingest._caption import make_name
 from inference.ingest._pool import Pool
+from inference.ingest._trial import open_captioner
 from inference.pack import read_pack
+from inference.vectors import describe
 from inference.wording import ALT_CHARACTERS, fitted_alt_text, make_alt_text, shortened
 from tests import tiny
 from tests.tiny_captioner import make_captioner
@@ -80,6 +83,53 @@ def test_a_broken_captioner_costs_the_caption_and_is_told(tiny_bundle: Path, tmp
     assert "without a caption" in note
 
 
+def test_a_captioner_that_fails_at_gifs_costs_their_captions_and_is_told_once(
+    tiny_bundle: Path, tmp_path: Path
+) -> None:
+    dim = make_captioner(tmp_path / "dim", fails_at_light=True)
+    with (
+        capture_logs() as logs,
+        Ingestor(tmp_path / "c.sqlite", tiny_bundle, QUICK, processes=1, captioner=dim) as ingestor,
+    ):
+        outcomes = [ingestor.take_in(drawn(tmp_path / name, RED)) for name in ("hug.gif", "party.gif")]
+    assert [gif_of(outcome).entry.alt_text for outcome in outcomes] == ["Hug.", "Party."]
+    [warning] = [entry for entry in logs if entry["log_level"] == "warning"]
+    assert "The captioner fails at GIFs" in warning["reason"]
+    assert all("without a caption" in stage.note for stage in outcomes[1].stages if stage.stage == "caption")
+
+
+def test_a_captioner_that_ends_the_process_at_loading_is_named_and_left_out() -> None:
+    pool = Pool(Path("fine"), Options(), 1, captioner=Path("fatal"), command=ODD_CHILD)
+    try:
+        with capture_logs() as logs:
+            done = pool.work(Submission(path="none", label="fine"), lambda stage: None, lambda look: True)
+    finally:
+        pool.close()
+    assert done.entry.name == "fine"
+    [reason] = [entry["reason"] for entry in logs]
+    assert f"The captioner in {Path('fatal').resolve()} brought the process down" in reason
+
+
+def test_what_is_edited_while_an_engine_makes_vectors_stays(
+    tiny_bundle: Path, captioner: Path, tmp_path: Path
+) -> None:
+    catalogue = tmp_path / "catalogue.sqlite"
+    with Ingestor(catalogue, tiny_bundle, QUICK, processes=1, captioner=captioner) as ingestor:
+        seen = gif_of(ingestor.take_in(drawn(tmp_path / "IMG_1.gif", RED)))
+    with OwnGifs(catalogue) as own:
+        own.edit(seen.scope, seen.id, GifChange(rating="r", alt_text="By hand."))
+        own.settle(seen, ["win"], "model", np.ones(2, np.float32))
+        kept = own.find(seen.scope, seen.id).entry
+        assert (kept.rating, kept.alt_text, kept.categories) == ("r", "By hand.", ["win"])
+        assert kept.made_up == ["name", "categories"]
+        renamed = own.edit(seen.scope, seen.id, GifChange(caption="A dog runs."))
+        assert renamed.entry.name == "A dog runs"
+        assert describe(renamed.entry) == "A dog runs."
+        said = own.edit(seen.scope, seen.id, GifChange(name="rex", alt_text="."))
+        assert said.entry.alt_text == "A dog runs (rex)."
+        assert own.edit(seen.scope, seen.id, GifChange(name="\u200b", caption="It hops.")).entry.name == "rex"
+
+
 def test_what_children_find_wrong_is_told_once() -> None:
     pool = Pool(Path("odd"), Options(), 2, command=ODD_CHILD)
     try:
@@ -117,6 +167,14 @@ def test_a_captioner_that_does_not_run_is_found_when_it_is_opened(captioner: Pat
             'A man shouts. Text in the picture: "OH YES".',
         ),
         (
+            {"name": "happy dance", "caption": "."},
+            "Happy dance.",
+        ),
+        (
+            {"name": "\u200b", "tags": ["art", "...", "\U0001f389", "\U0001f44d"], "caption": "A party."},
+            "A party (art, \U0001f389, \U0001f44d).",
+        ),
+        (
             {"name": "joy party", "tags": ["joy", "party"], "caption": "It\n spins!"},
             "It spins! (joy, party).",
         ),
@@ -136,12 +194,14 @@ def test_an_alt_text_fits_and_is_never_empty(word: str) -> None:
     long = fitted_alt_text(word * 600, "x", ALT_CHARACTERS)
     assert ALT_CHARACTERS - 5 <= len(long) <= ALT_CHARACTERS
     assert long.removesuffix("…").strip() == (word * 600)[: len(long) - 1].strip()
-    assert fitted_alt_text(" \n", "mic drop", 100) == "Mic drop."
+    for nothing in (" \n", ".", "\u200b", "\u2800"):
+        assert fitted_alt_text(nothing, "mic drop", 100) == "Mic drop."
+    assert make_alt_text("x", ["tag"], "OH NO", word * 600).endswith('… Text in the picture: "OH NO".')
     assert shortened("A " + "x" * 50, 20, "…") == "A " + "x" * 17 + "…"
 
 
 def test_a_blank_alt_text_in_a_pack_is_refused(tiny_pack: Path, tmp_path: Path) -> None:
     line = json.loads((tiny_pack / "manifest.jsonl").read_text().splitlines()[0])
-    (tmp_path / "manifest.jsonl").write_text(json.dumps(line | {"alt_text": " \n"}))
-    with pytest.raises(PackError, match=r"line 1: the alt_text is blank"):
+    (tmp_path / "manifest.jsonl").write_text(json.dumps(line | {"alt_text": " \u200b.\n"}))
+    with pytest.raises(PackError, match=r"line 1: the alt_text says nothing"):
         read_pack(tmp_path)
