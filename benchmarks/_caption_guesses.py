@@ -50,4 +50,5 @@ def category_guesses(bundle: Path, pack: Path, captioner: Captioner) -> Mapping[
 
 
 def _without_words(gif: PackGif, caption: str) -> PackGif:
-    return msgspec.structs.replace(gif, name=NAMELESS, tags=[], caption=caption, categories=[])
+    # As words in the picture, since the model does not read captions: for what this shows.
+    return msgspec.structs.replace(gif, name=NAMELESS, tags=[], text=caption, categories=[])

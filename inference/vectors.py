@@ -34,9 +34,10 @@ def mix_categories(anchors: Floats, rows: Sequence[int]) -> Floats:
 
 
 def describe(gif: PackGif) -> str:
-    """Return the words of a GIF that the text tower reads: its name and tags, words in it, its caption.
+    """Return the words of a GIF that the text tower reads: its name and tags, and words in it.
 
-    A name that is the caption once more is left out: what is said twice would count twice.
+    A caption is left out, and a name made of it: with these the reaction is guessed worse than by the picture
+    alone (`python -m benchmarks.caption --guesses`).
     """
     name = "" if gif.name in (NAMELESS, caption_name(gif.caption)) else gif.name
-    return ", ".join(part for part in (name, *gif.tags, gif.text, gif.caption) if part)
+    return ", ".join(part for part in (name, *gif.tags, gif.text) if part)

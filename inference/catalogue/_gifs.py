@@ -35,7 +35,7 @@ class CatalogueGif:
 
 def content_of(entry: PackGif) -> str:
     """Return the digest of the words that go into the vector of a GIF."""
-    seen = [entry.text, entry.caption] if entry.text or entry.caption else []
+    seen = [entry.text, ""] if entry.text else []
     return digest([entry.name, *entry.tags, "", *entry.categories, *seen])
 
 
