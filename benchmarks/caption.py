@@ -170,17 +170,17 @@ def judge_times(tokens: Mapping[str, Spread], captions: Mapping[str, Spread]) ->
 def judge_quality(figures: Mapping[str, Any]) -> list[Verdict]:
     """Return the figures of drawings beside those of the baseline."""
     test = figures["OpenMoji drawings, a style not trained on"]
-    ours, nearest = test["captioner"], test["nearest known drawing"]
-    return [
-        Verdict(
-            f"OpenMoji, {what}: captioner, at least the nearest drawing's",
-            ours[what],
-            "",
-            nearest[what],
-            False,
-        )
-        for what in ("cider", "names the right thing")
+    served, same = test["captioner, as served"], test["nearest known drawing, silent as often"]
+    spoken, nearest = test["captioner, made to speak"], test["nearest known drawing"]
+    right = "of these names the right thing"
+    verdicts = [
+        Verdict("OpenMoji, as served: says something", served["says something"]),
+        Verdict(f"OpenMoji, as served: {right}", served[right], "", same[right], is_at_most=False),
     ]
+    for what in ("cider", "names the right thing"):
+        what_of = f"OpenMoji, made to speak: {what}"
+        verdicts.append(Verdict(what_of, spoken[what], "", nearest[what], is_at_most=False))
+    return verdicts
 
 
 def about_photographs(captioner: Captioner, folder: Path) -> float:

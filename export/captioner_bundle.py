@@ -11,14 +11,13 @@ from export.bundle import CARD_FILE, IMAGE_FILE, MEGABYTE, TOKENIZER_FILE, TOOLS
 from export.caption_parts import caption_files, decoder_spec, write_language, write_picture_graph
 from export.caption_smoothing import CaptionSamples
 from export.captioner_card import captioner_card
-from export.captioner_data import stop_id, token_rows
+from export.captioner_data import MOST_TOKENS, stop_id, token_rows
 from export.captioner_measure import least_probability, measure
 from export.captioner_model import Look, Seen
 from export.captioner_stage import CaptionerCheckpoint, known_things
 from inference.bundle import BUNDLE_FILE, ImageSpec
 from inference.caption_bundle import CaptionSpec
 
-MAX_TOKENS = 20
 Scores = dict[str, Any]
 
 
@@ -71,7 +70,7 @@ def write_house_captioner(
 def _samples(checkpoint: CaptionerCheckpoint) -> CaptionSamples:
     """Return one known thing after the other with real captions."""
     texts = [text for thing in known_things()[::8] for text in thing.references]
-    tokens = token_rows(checkpoint.tokenizer, texts, MAX_TOKENS)
+    tokens = token_rows(checkpoint.tokenizer, texts, MOST_TOKENS)
     width = checkpoint.model.config.prefix_size
     prefix = np.eye(width, dtype=np.float32)[np.arange(len(texts)) % width]
     return CaptionSamples(prefix, tokens)
@@ -98,7 +97,7 @@ def _describe(checkpoint: CaptionerCheckpoint, folder: Path, version: str, score
             },
             ImageSpec,
         ),
-        decoder=msgspec.structs.replace(decoder, max_tokens=MAX_TOKENS),
+        decoder=msgspec.structs.replace(decoder, max_tokens=MOST_TOKENS),
         tokenizer=TOKENIZER_FILE,
         training=checkpoint.notes,
         scores=scores,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from pathlib import Path
 from typing import Annotated
@@ -42,7 +43,13 @@ def train(
     categories = () if smoke else read_categories(reactions_dir(data))
     train_house_captioner(recipe, pack, categories, out)
     typer.echo(f"{out}: captioner trained")
-    typer.echo(f"now python -m export captioner --run {out} --out assets/models/captioner")
+    bundle = out / "bundle" if smoke else Path("assets/models/captioner")
+    more = " --no-measure" if smoke else ""
+    typer.echo(
+        "now "
+        + shlex.join(["python", "-m", "export", "captioner", "--run", str(out), "--out", str(bundle)])
+        + more
+    )
 
 
 def export_captioner(

@@ -18,6 +18,8 @@ Floats = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.int32]
 Pixels = npt.NDArray[np.uint8]
 
+MOST_TOKENS = 28
+"""Of a caption, the stop token included; the longest of our descriptions has 25."""
 PAD, STOP = "<pad>", "<|endoftext|>"
 """The first has id 0, which the loss leaves out; the second ends a caption, and alone it is silence."""
 
@@ -136,10 +138,16 @@ def stop_id(tokenizer: Tokenizer) -> int:
 
 
 def token_rows(tokenizer: Tokenizer, texts: Sequence[str], length: int) -> Ids:
-    """Return the tokens of texts with the one that ends them, (texts, length) int32, padded with 0."""
+    """Return the tokens of texts with the one that ends them, (texts, length) int32, padded with 0.
+
+    Raises:
+        ValueError: a text is longer; cut, it would teach captions that stop in the middle of a word.
+    """
     stop = stop_id(tokenizer)
     rows = np.zeros((len(texts), length), np.int32)
-    for row, encoding in zip(rows, tokenizer.encode_batch(list(texts)), strict=True):
-        ids = [*encoding.ids[: length - 1], stop]
+    for row, text, encoding in zip(rows, texts, tokenizer.encode_batch(list(texts)), strict=True):
+        ids = [*encoding.ids, stop]
+        if len(ids) > length:
+            raise ValueError(f'"{text}" has {len(ids)} tokens, more than {length}')
         row[: len(ids)] = ids
     return rows

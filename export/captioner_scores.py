@@ -79,16 +79,27 @@ def is_right(cider: Cider, code: str, text: str) -> bool:
     return bool(scores) and scores.get(code, 0.0) >= max(scores.values())
 
 
-def nearest_descriptions(known: Captioned, features: Floats, asked: Floats) -> list[str]:
-    """Return the first description of the known picture nearest to each of ``asked``, by cosine.
+class Nearest(NamedTuple):
+    """The first description of the known picture that is nearest, and the cosine to it."""
+
+    text: str
+    cosine: float
+
+
+def nearest_known(known: Captioned, features: Floats, asked: Floats) -> list[Nearest]:
+    """Return what the known picture nearest to each of ``asked`` shows.
 
     Args:
         known: the training pictures.
         features: theirs, (pictures, width) float32.
         asked: (n, width) float32.
     """
-    nearest = np.argmax(_unit(asked) @ _unit(features).T, axis=1)
-    return [known.things[known.labels[row]].descriptions[0] for row in nearest]
+    cosines = _unit(asked) @ _unit(features).T
+    found = cosines.argmax(axis=1)
+    return [
+        Nearest(known.things[known.labels[row]].descriptions[0], float(line[row]))
+        for row, line in zip(found, cosines, strict=True)
+    ]
 
 
 def figures(cider: Cider, codes: Sequence[str], texts: Sequence[str]) -> dict[str, float]:
@@ -110,20 +121,26 @@ def silence_threshold(cider: Cider, codes: Sequence[str], said: Sequence[Said]) 
     return float(np.quantile(right, 1 - KEPT))
 
 
-def with_silence(
-    cider: Cider, codes: Sequence[str], said: Sequence[Said], threshold: float
-) -> dict[str, Any]:
-    """Return how often something is said under a threshold, and how often that names the right thing."""
-    kept = [
-        (code, each.text)
-        for code, each in zip(codes, said, strict=True)
-        if each.log_probability >= threshold and each.text
-    ]
-    rights = [is_right(cider, code, text) for code, text in kept]
+def served(said: Sequence[Said], threshold: float) -> list[str]:
+    """Return what serving says: nothing where it is less likely than the threshold."""
+    return [each.text if each.log_probability >= threshold else "" for each in said]
+
+
+def with_silence(cider: Cider, codes: Sequence[str], texts: Sequence[str]) -> dict[str, Any]:
+    """Return how often something is said, how often that is right, and the figures with silence as wrong."""
+    rights = [is_right(cider, code, text) for code, text in zip(codes, texts, strict=True)]
+    spoken = sum(map(bool, texts))
     return {
-        "says something": len(kept) / len(codes),
-        "of these it names the right thing": float(np.mean(rights)) if rights else 0.0,
+        "says something": spoken / len(codes),
+        "of these names the right thing": sum(rights) / spoken if spoken else 0.0,
+        **figures(cider, codes, texts),
     }
+
+
+def surest(found: Sequence[Nearest], count: int) -> list[str]:
+    """Return the texts of the so many nearest, and nothing for the others."""
+    chosen = set(sorted(range(len(found)), key=lambda row: -found[row].cosine)[:count])
+    return [each.text if row in chosen else "" for row, each in enumerate(found)]
 
 
 def drawn(drawings: Mapping[str, Pixels], things: Sequence[Thing]) -> tuple[list[str], list[Pixels]]:

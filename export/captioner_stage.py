@@ -12,6 +12,7 @@ from flax import nnx
 from tokenizers import Tokenizer
 
 from export.captioner_data import (
+    MOST_TOKENS,
     Captioned,
     Thing,
     captioned,
@@ -191,7 +192,7 @@ def _lessons(
     scale: Floats,
     concepts: Concepts,
 ) -> Lessons:
-    captions = [token_rows(tokenizer, thing.references, recipe.max_tokens) for thing in data.things]
+    captions = [token_rows(tokenizer, thing.references, MOST_TOKENS) for thing in data.things]
     weights = [_shares(thing, recipe.name_share) for thing in data.things]
     return Lessons(features, data.labels, captions, weights, scale, concepts, recipe.concepts.sharpness)
 

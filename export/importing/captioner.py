@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import importlib.metadata
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -69,17 +70,27 @@ class CaptionWanted:
 
 
 class CaptionSources(NamedTuple):
-    """What a captioner's bundle is made of.
+    """What a captioner's bundle is made of; what may have to be fetched is opened when its turn comes.
 
     Attributes:
         captioner: the weights, and config.json where there is one.
-        vision: CLIP's weights, and config.json for a Vision Transformer.
-        words: GPT-2's tokenizer.
+        words: opens GPT-2's tokenizer.
+        vision: opens CLIP's weights, and config.json for a Vision Transformer; is told how many numbers the
+            captioner wants of a picture.
     """
 
     captioner: Source
+    words: Callable[[], Source]
+    vision: Callable[[int], Source]
+
+
+class _Parts(NamedTuple):
+    """What was opened and fits together."""
+
+    config: ClipCapConfig
+    tokenizer: Tokenizer
     vision: Source
-    words: Source
+    labels: dict[str, str]
 
 
 def write_captioner(
@@ -88,7 +99,7 @@ def write_captioner(
     """Export mapper, language model and picture side, check them against Flax and write the bundle.
 
     Args:
-        sources: the checkpoints.
+        sources: the checkpoints; all are read and compared before anything is written.
         wanted: how it is to be served.
         folder: where the files go; made where it is missing.
         progress: told what is being done, a line at a time.
@@ -97,33 +108,49 @@ def write_captioner(
         CheckpointError: a file is missing, damaged or does not fit.
         ExportError: a graph does not agree with the Flax model.
     """
-    progress(f"Reading {sources.captioner.label} ...")
-    model = load_captioner(sources.captioner)
-    config: ClipCapConfig = model.config
-    tokenizer = read_tokenizer(sources.words.folder, vocabulary=config.gpt2.vocab_size)
+    model, parts = _load(sources, progress)
+    config = parts.config
     is_unit = config.kind == "transformer" if wanted.normalise_prefix is None else wanted.normalise_prefix
     folder.mkdir(parents=True, exist_ok=True)
     (folder / BUNDLE_FILE).unlink(missing_ok=True)  # an older description does not fit what is written now
     scores: Scores = {"language": write_language(model, folder, wanted.precision, progress)}
     del model
     gc.collect()  # half a gigabyte goes before CLIP comes
-    progress(f"Reading {sources.vision.label} ...")
-    image = load_clip_image(sources.vision, width=config.prefix_size)
+    image = load_clip_image(parts.vision, width=config.prefix_size)
     scores["image"] = write_picture_side(image, folder, wanted.precision, is_unit, progress)
-    (folder / TOKENIZER_FILE).write_text(tokenizer.to_str(), encoding="utf-8")
+    (folder / TOKENIZER_FILE).write_text(parts.tokenizer.to_str(), encoding="utf-8")
     spec = CaptionSpec(
         name=wanted.name,
         version=wanted.version,
         files=caption_files(folder),
         image=_image_spec(image, config.prefix_size),
-        decoder=decoder_spec(config, _stop_id(tokenizer), wanted.precision),
+        decoder=decoder_spec(config, _stop_id(parts.tokenizer), wanted.precision),
         tokenizer=TOKENIZER_FILE,
-        training=_notes(config, sources, is_unit),
+        training=_notes(parts, is_unit),
         scores={"export": scores},
         versions={tool: importlib.metadata.version(tool) for tool in TOOLS},
     )
     _finish(spec, folder, progress)
     return spec
+
+
+def _load(sources: CaptionSources, progress: Progress) -> tuple[ClipCap, _Parts]:
+    """Open and read everything, the captioner first, so that its fault is told before anything is fetched.
+
+    CLIP is read to be checked, and once more when its graph is written, so that its weights do not lie in
+    memory beside GPT-2's graphs.
+    """
+    captioner = sources.captioner
+    progress(f"Reading {captioner.label} ...")
+    model = load_captioner(captioner)
+    config: ClipCapConfig = model.config
+    words = sources.words()
+    tokenizer = read_tokenizer(words.folder, vocabulary=config.gpt2.vocab_size)
+    vision = sources.vision(config.prefix_size)
+    progress(f"Reading {vision.label} ...")
+    load_clip_image(vision, width=config.prefix_size)
+    labels = {"checkpoint": captioner.label, "CLIP": vision.label, "tokenizer": words.label}
+    return model, _Parts(config, tokenizer, vision, labels)
 
 
 def _finish(spec: CaptionSpec, folder: Path, progress: Progress) -> None:
@@ -134,10 +161,9 @@ def _finish(spec: CaptionSpec, folder: Path, progress: Progress) -> None:
     progress(f"Wrote {folder}: {size:.1f} MB, for inference.captioner.")
 
 
-def _notes(config: ClipCapConfig, sources: CaptionSources, is_unit: bool) -> dict[str, Any]:
-    names = dict(zip(("checkpoint", "CLIP", "tokenizer"), (source.label for source in sources), strict=True))
+def _notes(parts: _Parts, is_unit: bool) -> dict[str, Any]:
     scaled = "yes" if is_unit else "no"
-    return {**names, "mapper": config.kind, "CLIP's vector is scaled to length 1": scaled}
+    return {**parts.labels, "mapper": parts.config.kind, "CLIP's vector is scaled to length 1": scaled}
 
 
 def load_captioner(source: Source) -> ClipCap:

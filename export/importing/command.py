@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from export.checkpoints.errors import CheckpointError
+
 if TYPE_CHECKING:
     from export.importing.reaction import Draft, Tuner
     from export.importing.sources import Source
@@ -22,8 +24,20 @@ HELP = """Bring a published checkpoint into the form that serving reads.
 SOURCE is a folder, a file of weights, or the id of a Hugging Face repository.
 """
 
-CLIP = "openai/clip-vit-base-patch32"
+REPLY = "clip-reply"
+REPLY_WORDS = "cardiffnlp/twitter-roberta-base-emoji"
+REPLY_VOCABULARY = 50265
+"""Tokens of RoBERTa, and of the text tower that clip-reply began with."""
+
 GPT2 = "openai-community/gpt2"
+CLIP = "openai/clip-vit-base-patch32"
+CLIPS = {512: CLIP, 640: "timm/resnet50x4_clip.openai"}
+"""Which CLIP the published captioners were trained with, by how many numbers they want of a picture."""
+
+NO_CLIP = (
+    "The captioner wants a picture as {wanted} numbers, and it is not known of which CLIP (512 are those of "
+    "ViT-B/32, 640 those of RN50x4): name the one that it was trained with in --clip"
+)
 
 
 class Precision(StrEnum):
@@ -49,7 +63,13 @@ Untuned = Annotated[
 ]
 Pack = Annotated[Path, typer.Option(help="Pack on whose GIFs the weights are chosen.")]
 Limit = Annotated[int, typer.Option("--messages", min=100, help="Use so many of the annotated messages.")]
-ClipSource = Annotated[str, typer.Option("--clip", help="Source of CLIP's vision tower (a ViT).")]
+ClipSource = Annotated[
+    str | None,
+    typer.Option(
+        "--clip",
+        help="Source of CLIP; if not given, ViT-B/32 for a captioner of 512 numbers, RN50x4 for one of 640.",
+    ),
+]
 NormalisePrefix = Annotated[
     bool | None,
     typer.Option(help="Scale CLIP's vector to length 1; if not given, for the transformer mapper only."),
@@ -59,13 +79,14 @@ NormalisePrefix = Annotated[
 def register(app: typer.Typer) -> None:
     """Add `import` with the kinds of checkpoint to the command line."""
     kinds = typer.Typer(no_args_is_help=True, help=HELP)
-    kinds.command("clip-reply")(import_hybrid)
+    kinds.command(REPLY)(import_hybrid)
     kinds.command("hybrid-clip")(import_hybrid)
     kinds.command("clipcap")(import_clipcap)
     app.add_typer(kinds, name="import")
 
 
 def import_hybrid(
+    context: typer.Context,
     source: SourceArgument,
     out: Out,
     revision: Revision = None,
@@ -82,14 +103,18 @@ def import_hybrid(
     untuned: Untuned = False,
 ) -> None:
     """Import a Hybrid CLIP, such as clip-reply, as a bundle for `repartee react`."""
-    from export.importing.hybrid import knows_hold, load_hybrid
+    from export.importing.hybrid import hybrid_config, load_hybrid
     from export.importing.reaction import Wanted, write_reaction
-    from export.importing.sources import NEEDS_MODEL, NEEDS_TOKENIZER, open_source
+    from export.importing.sources import NEEDS_MODEL, open_source
     from export.importing.tokenizer import read_tokenizer
 
     console, tell = _console()
+    categories, tuner = _categories(like), _tuner(data, pack, messages, untuned, console)
     found = open_source(source, needed=NEEDS_MODEL, revision=revision)
-    words = open_source(tokenizer, needed=NEEDS_TOKENIZER, weights=False) if tokenizer else found
+    config = hybrid_config(found)
+    may_guess = context.info_name == REPLY and config.text.vocab_size == REPLY_VOCABULARY
+    words = _words(found, tokenizer, REPLY_WORDS if may_guess else None, tell)
+    reader = read_tokenizer(words.folder, vocabulary=config.text.vocab_size)
     tell(f"Reading {found.label} ...")
     with _listing(console):
         model = load_hybrid(found)
@@ -97,15 +122,13 @@ def import_hybrid(
         name=name or found.name.rpartition("/")[2],
         version=_version(found),
         origin=found.label,
-        categories=_categories(like),
+        categories=categories,
         max_tokens=max_tokens,
         frames=frames,
         framing="crop" if modern_crop else "crop-2021",
         precision=precision.value,
-        holds=knows_hold(found),
+        holds=config.hold_head,
     )
-    reader = read_tokenizer(words.folder, vocabulary=model.config.text.vocab_size)
-    tuner = _tuner(data, pack, messages, untuned, console)
     write_reaction(model, reader, wanted, out, tuner=tuner, progress=tell)
 
 
@@ -113,7 +136,7 @@ def import_clipcap(
     source: SourceArgument,
     out: Out,
     revision: Revision = None,
-    clip: ClipSource = CLIP,
+    clip: ClipSource = None,
     clip_revision: Annotated[str | None, typer.Option(help="Commit of CLIP's repository.")] = None,
     tokenizer: TokenizerSource = None,
     name: Name = None,
@@ -122,15 +145,14 @@ def import_clipcap(
 ) -> None:
     """Import a ClipCap as a bundle that describes pictures; its file has neither CLIP nor a tokenizer."""
     from export.importing.captioner import CaptionSources, CaptionWanted, write_captioner
-    from export.importing.sources import NEEDS_TOKENIZER, NEEDS_VISION, NEEDS_WEIGHTS, open_source
-    from export.importing.tokenizer import has_tokenizer
+    from export.importing.sources import NEEDS_VISION, NEEDS_WEIGHTS, open_source
 
     console, tell = _console()
     found = open_source(source, needed=NEEDS_WEIGHTS, revision=revision)
-    vision = open_source(clip, needed=NEEDS_VISION, revision=clip_revision)
-    words = found
-    if tokenizer or not has_tokenizer(found.folder):
-        words = open_source(tokenizer or GPT2, needed=NEEDS_TOKENIZER, weights=False)
+
+    def find_clip(width: int) -> Source:
+        return open_source(clip or default_clip(width), needed=NEEDS_VISION, revision=clip_revision)
+
     wanted = CaptionWanted(
         name=name or Path(found.name).stem,
         version=_version(found),
@@ -138,7 +160,39 @@ def import_clipcap(
         normalise_prefix=normalise_prefix,
     )
     with _listing(console):
-        write_captioner(CaptionSources(found, vision, words), wanted, out, progress=tell)
+        sources = CaptionSources(found, lambda: _words(found, tokenizer, GPT2, tell), find_clip)
+        write_captioner(sources, wanted, out, progress=tell)
+
+
+def default_clip(width: int) -> str:
+    """Return the repository of the CLIP that goes with a captioner that wants so many numbers.
+
+    Raises:
+        CheckpointError: none is known.
+    """
+    if width not in CLIPS:
+        raise CheckpointError(NO_CLIP.format(wanted=width))
+    return CLIPS[width]
+
+
+def _words(found: Source, tokenizer: str | None, usual: str | None, tell: Callable[[str], None]) -> Source:
+    """Open the source of the tokenizer: the one that was named, else beside the weights, else the usual one.
+
+    Raises:
+        CheckpointError: there is none, and none is usual.
+    """
+    from export.importing.sources import NEEDS_TOKENIZER, open_source
+    from export.importing.tokenizer import has_tokenizer
+
+    if tokenizer is None and has_tokenizer(found.folder):
+        return found
+    if tokenizer is None and usual is None:
+        raise CheckpointError(
+            f"{found.label} has no tokenizer: bring {NEEDS_TOKENIZER}, or name its source in --tokenizer"
+        )
+    if tokenizer is None:
+        tell(f"{found.label} has no tokenizer: that of {usual} is taken.")
+    return open_source(tokenizer or str(usual), needed=NEEDS_TOKENIZER, weights=False)
 
 
 def _console() -> tuple[Console, Callable[[str], None]]:

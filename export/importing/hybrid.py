@@ -15,6 +15,7 @@ from export.importing.plain_clip import as_hybrid, is_plain_clip
 from export.importing.sources import CONFIG, NEEDS_MODEL, Source, weights_file
 from export.importing.weights import flax_arrays, read_weights
 from export.models.hybrid_clip import HybridCLIP
+from export.models.hybrid_config import HybridCLIPConfig
 
 HOLD = "hold_head/"
 SILENT_LOGIT = -20.0
@@ -31,8 +32,7 @@ def load_hybrid(source: Source) -> HybridCLIP:
         CheckpointError: a file is missing, damaged or not a Hybrid CLIP's.
         MisfitError: names or shapes are not those of the configuration.
     """
-    _check_config(source)
-    config = read_config(source.folder)
+    config = hybrid_config(source)
     path = weights_file(source)
     model = empty_model(replace(config, hold_head=True))
     parameters = published_parameters(model)
@@ -48,9 +48,14 @@ def load_hybrid(source: Source) -> HybridCLIP:
     return model
 
 
-def knows_hold(source: Source) -> bool:
-    """Say whether a checkpoint has a hold head of its own."""
-    return read_config(source.folder).hold_head
+def hybrid_config(source: Source) -> HybridCLIPConfig:
+    """Read the configuration of a source.
+
+    Raises:
+        CheckpointError: it is missing, damaged or not a Hybrid CLIP's.
+    """
+    _check_config(source)
+    return read_config(source.folder)
 
 
 def _check_config(source: Source) -> None:

@@ -14,24 +14,24 @@ AFTER = "params_after_"
 
 
 def check_hybrid(folder: Path, report: CaseReport) -> None:
-    """Compare everything that the folder has records of."""
+    """Compare everything that the folder has records of; the others are listed as skipped."""
     try:
         model = load_hybrid_clip(folder)
-        report.outputs |= check_parameters(model, folder)
+        report.outputs |= check_parameters(model, folder, report)
         arrays = read_npz(folder / "io.npz")
         report.outputs |= check_forward(model, arrays)
-        if (folder / "train.json").exists() or any(folder.glob(f"{AFTER}*.msgpack")):
+        if report.has(folder / "train.json") or any(folder.glob(f"{AFTER}*.msgpack")):
             report.outputs |= _check_training(folder, model)
     except (CheckpointError, CaseError) as error:
         report.errors.append(str(error))
 
 
-def check_parameters(model: HybridCLIP, folder: Path) -> dict[str, Comparison]:
+def check_parameters(model: HybridCLIP, folder: Path, report: CaseReport) -> dict[str, Comparison]:
     """Compare what was loaded with the file, key biases included, and with the recorded tree of names."""
     loaded, stored = parameter_arrays(model), read_arrays(folder / WEIGHTS_FILE)
     each = [compare(loaded[name], stored[name].astype("float32"), 0.0) for name in loaded]
     found = {"parameters": max(each, key=lambda c: (not c.ok, c.max_abs_diff or 0.0))}
-    if (folder / "param_tree.json").exists():
+    if report.has(folder / "param_tree.json"):
         shapes = {name: array.shape for name, array in loaded.items()}
         found["param_tree"] = compare_shapes(shapes, read_param_tree(folder / "param_tree.json"))
     return found

@@ -1,6 +1,7 @@
 """What a parity check says: one comparison an output, a report a case."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,12 +28,23 @@ class Comparison:
 
 @dataclass
 class CaseReport:
-    """All comparisons of one folder, and what kept others from being made."""
+    """All comparisons of one folder, what kept others from being made, and the records that are not there.
+
+    A record that is not there is no error: not every case was recorded in full.
+    """
 
     case: str
     kind: str
     outputs: dict[str, Comparison] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+
+    def has(self, path: Path) -> bool:
+        """Say whether a record is there; one that is not is listed as skipped."""
+        if path.exists():
+            return True
+        self.skipped.append(path.name)
+        return False
 
     @property
     def ok(self) -> bool:
@@ -50,6 +62,7 @@ class CaseReport:
             "ok": self.ok,
             "outputs": outputs,
             "errors": self.errors,
+            "skipped": self.skipped,
         }
 
 

@@ -25,10 +25,10 @@ TREE_FILES = ("config_full.json", "param_tree_full.json")
 
 
 def check_tables(folder: Path, report: CaseReport) -> None:
-    """Compare whichever of the files the folder has."""
+    """Compare whichever of the files the folder has; the others are listed as skipped."""
     checks = {LOSS_FILE: check_losses, SCHEDULE_FILE: check_schedules, TREE_FILES[1]: check_full_tree}
     for name, check in checks.items():
-        if (folder / name).exists():
+        if report.has(folder / name):
             try:
                 report.outputs |= check(folder)
             except (CaseError, CheckpointError, ConfigError) as error:

@@ -38,7 +38,6 @@ class HouseCaptioner:
         views: Random views of each picture.
         nothings: Pictures of which nothing is to be said.
         name_share: How often an emoji's name is the caption instead of a description.
-        max_tokens: Of a caption.
         seed: Of the start and of the pictures of nothing.
         is_smoke: A handful of made-up pictures instead of the data.
     """
@@ -50,7 +49,6 @@ class HouseCaptioner:
     views: int = 6
     nothings: int = 900
     name_share: float = 0.15
-    max_tokens: int = 20
     seed: int = 0
     is_smoke: bool = False
 

@@ -1,5 +1,6 @@
 """The tiny house model, traced once for all tests of the export."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import onnx_ir as ir
@@ -9,6 +10,14 @@ from export.bundle import write_bundle
 from export.graphs import text_graph
 from export.house_checkpoint import HouseCheckpoint
 from tests.export import onnx_house
+from tests.export.tiny_clipcap import quick_compilation
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compile_quickly() -> Iterator[None]:
+    """Compile in half the time: what is tiny runs for milliseconds anyway."""
+    with quick_compilation():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -14,9 +14,11 @@ from export.captioner_scores import (
     Said,
     figures,
     is_right,
-    nearest_descriptions,
+    nearest_known,
     references,
+    served,
     silence_threshold,
+    surest,
     with_silence,
 )
 from export.captioner_stage import COLOURS, VISION, CaptionerCheckpoint, train_house_captioner
@@ -91,11 +93,16 @@ def test_a_description_that_is_none_is_refused(tmp_path: Path, line: str) -> Non
 def test_tokens_are_padded_with_what_the_loss_leaves_out() -> None:
     texts = [text for thing in THINGS for text in thing.references]
     tokenizer = make_tokenizer(texts, 300)
-    rows = token_rows(tokenizer, ["A cat", NOTHING.descriptions[0], texts[0] * 9], 8)
+    rows = token_rows(tokenizer, ["A cat", NOTHING.descriptions[0]], 8)
     assert rows[1].tolist() == [stop_id(tokenizer)] + [0] * 7
-    assert rows[2, -1] == stop_id(tokenizer)
     assert tokenizer.decode(rows[0].tolist()).strip() == "A cat"
     assert not np.any(rows[0][: (rows[0] == stop_id(tokenizer)).argmax()] == 0)
+
+
+def test_a_caption_that_would_be_cut_is_refused() -> None:
+    tokenizer = make_tokenizer(["A cat"], 300)
+    with pytest.raises(ValueError, match="more than 4"):
+        token_rows(tokenizer, ["A long sentence about cats"], 4)
 
 
 def test_an_alt_text_of_a_composition_is_learned_without_its_meaning() -> None:
@@ -128,11 +135,11 @@ def test_silence_counts_what_is_still_said() -> None:
     said = [Said("A cat", -0.1), Said("A dog", -0.2), Said("A dog", -3.0)]
     threshold = silence_threshold(cider, CODES, said)
     assert -0.2 <= threshold <= -0.1
-    assert with_silence(cider, CODES, said, -1.0) == {
-        "says something": pytest.approx(2 / 3),
-        "of these it names the right thing": 1.0,
-    }
-    assert with_silence(cider, CODES, said, 0.0)["says something"] == 0.0
+    found = with_silence(cider, CODES, served(said, -1.0))
+    assert found["says something"] == pytest.approx(2 / 3)
+    assert found["of these names the right thing"] == 1.0
+    assert found["names the right thing"] == pytest.approx(2 / 3)
+    assert with_silence(cider, CODES, served(said, 0.0))["says something"] == 0.0
 
 
 def test_the_baseline_answers_with_the_nearest_drawing() -> None:
@@ -140,7 +147,8 @@ def test_the_baseline_answers_with_the_nearest_drawing() -> None:
     known = replace(known, labels=np.array([2, 0, 1], np.int32))
     vectors = np.eye(3, 4, dtype=np.float32)
     asked = np.array([[0, 2, 0.1, 0], [0.1, 0, 0, 0]], np.float32)
-    assert nearest_descriptions(known, vectors, asked) == [
-        THINGS[0].descriptions[0],
-        THINGS[2].descriptions[0],
-    ]
+    found = nearest_known(known, vectors, asked)
+    wanted = [THINGS[0].descriptions[0], THINGS[2].descriptions[0]]
+    assert [each.text for each in found] == wanted
+    assert [each.cosine for each in found] == pytest.approx([1.0, 1.0], abs=0.01)
+    assert surest(found, 1) == ["", wanted[1]]

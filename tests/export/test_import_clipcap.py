@@ -14,6 +14,7 @@ from export.caption_agreement import CaptionGraphs
 from export.checkpoints.errors import CheckpointError
 from export.importing.captioner import load_captioner
 from export.importing.clip_vision import load_clip_image
+from export.importing.command import default_clip
 from export.importing.fit import MisfitError
 from export.importing.sources import open_source
 from export.importing.tower import open_graph
@@ -32,6 +33,16 @@ def imported(case: str, folder: Path, *options: str) -> Path:
     result = CliRunner().invoke(build_app(arguments), arguments)
     assert result.exit_code == 0, result.output
     return folder / "b"
+
+
+def refused(source: Path, *options: str) -> str:
+    """Return what is said of a captioner that cannot be imported; nothing may have been written."""
+    out = source.parent / "refused"
+    arguments = ["import", "clipcap", str(source), "--out", str(out), *options]
+    result = CliRunner().invoke(build_app(arguments), arguments)
+    assert result.exit_code == 2, result.output
+    assert not out.exists()
+    return " ".join(result.output.split())
 
 
 @pytest.fixture(scope="module")
@@ -146,6 +157,29 @@ def test_a_second_head_that_differs_is_refused(tmp_path: Path) -> None:
         load_captioner(open_source(str(folder), needed=""))
 
 
-def test_a_clip_of_another_width_is_refused() -> None:
+def test_a_clip_of_another_width_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="640 numbers: RN50x4"):
         load_clip_image(open_source(str(CLIP), needed=""), width=640)
+    wide = FIXTURES / "hybrid_clip" / "roberta_clip_from_pretrained"
+    output = refused(importable.clipcap("mlp", tmp_path / "model"), "--clip", str(wide))
+    assert "wants a picture as 24 numbers" in output
+    assert "gives 512" in output
+
+
+def test_the_usual_clip_is_told_by_the_width_of_the_captioner(tmp_path: Path) -> None:
+    assert default_clip(512) == "openai/clip-vit-base-patch32"
+    assert default_clip(640) == "timm/resnet50x4_clip.openai"
+    output = refused(importable.clipcap("mlp", tmp_path / "model"))
+    assert "24 numbers, and it is not known of which CLIP" in output
+
+
+def test_a_damaged_captioner_is_told_before_anything_is_fetched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REPARTEE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    weights = tmp_path / "coco.pt"
+    weights.write_bytes(b"half a download")
+    output = refused(weights)
+    assert "coco.pt" in output
+    assert "cannot be reached" not in output

@@ -186,6 +186,26 @@ def test_the_command_lists_them_and_ends_in_one_sentence(tmp_path: Path) -> None
     assert not (tmp_path / "b").exists()
 
 
+def test_a_missing_tokenizer_is_told_before_the_weights_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REPARTEE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    folder = importable.hybrid("roberta_clip", tmp_path / "model")
+    for name in ("flax_model.msgpack", "vocab.json", "merges.txt"):
+        (folder / name).unlink()
+    out = ("--out", str(tmp_path / "b"), "--untuned")
+    assert "model has no tokenizer: bring" in run("import", "clip-reply", str(folder), *out).output
+
+    values = json.loads((folder / "config.json").read_text())
+    values["text_config"]["vocab_size"] = 50265
+    (folder / "config.json").write_text(json.dumps(values))
+    usual = run("import", "clip-reply", str(folder), *out).output
+    assert "that of cardiffnlp/twitter-roberta-base-emoji is taken" in usual
+    assert "/cardiffnlp/twitter-roberta-base-emoji/tree/main" in usual
+    assert "model has no tokenizer: bring" in run("import", "hybrid-clip", str(folder), *out).output
+
+
 class Harmful:
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         return pytest.fail, ("code of the checkpoint was run",)

@@ -13,7 +13,7 @@ from PIL import Image
 from export.checkpoints.msgpack import read_arrays
 from export.parity.command import run
 from export.parity.training import compare_trained, fitted_schedule
-from tests.export import tiny_hybrid
+from tests.export import tiny_clipcap, tiny_hybrid
 
 SHARED = Path(os.environ.get("REPARTEE_SHARED", Path(__file__).parents[3] / "shared")) / "fixtures"
 needs_shared = pytest.mark.skipif(
@@ -188,6 +188,24 @@ def test_an_empty_folder_among_cases_fails(copy: Path, capsys: pytest.CaptureFix
     code, result = checked(copy.parent, capsys)
     assert code == 1
     assert [case["ok"] for case in result["cases"]] == [True, False]
+
+
+def test_records_that_are_not_there_are_named(case: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing that was left out may look as if it had been compared."""
+    code, result = checked(case, capsys)
+    assert (code, result["cases"][0]["skipped"]) == (0, ["train.json"])
+
+
+@needs_shared
+def test_a_captioner_without_captions_and_training_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    left_out = shutil.ignore_patterns("generate.json", "train.json", "param_tree.json")
+    shutil.copytree(SHARED / "clipcap" / "mlp", tmp_path / "case", ignore=left_out)
+    with tiny_clipcap.quick_compilation():
+        code, result = checked(tmp_path / "case", capsys)
+    assert (code, result["cases"][0]["ok"]) == (0, True)
+    assert result["cases"][0]["skipped"] == ["param_tree.json", "generate.json", "train.json"]
 
 
 @pytest.mark.parametrize(
