@@ -129,7 +129,10 @@ class Adder:
         self._gifs = gifs
         self._text, self._image = KeptTexts(bundle), KeptImages(bundle)
         steps = track(gifs, description="frames", transient=True)
-        self._frames = [read_frames(folder / gif.file, bundle.spec.image.frames) for gif in steps]
+        image = bundle.spec.image
+        self._frames = [
+            read_frames(folder / gif.file, image.frames, first=image.first_frame) for gif in steps
+        ]
 
     def add(self, way: Way, weights: OwnWeights = OWN_WEIGHTS) -> Added:
         """Return what an engine would hold of the GIFs."""

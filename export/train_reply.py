@@ -109,7 +109,7 @@ def clip_reply(
     assert data is not None
     pairs = read_pairs(data, texts=texts, gifs=gifs, tell=_tell)
     scores = train_replies(recipe, open_start(recipe, _tell), pairs, out, _tell)
-    _tell_end(scores, out / MODEL, out / "bundle")
+    _tell_end(scores, out / MODEL, out / "bundle", first_frame=recipe.frames == 1)
 
 
 def _check(data: Path | None, *, has_towers: bool, has_clip: bool, smoke: bool) -> None:
@@ -132,7 +132,7 @@ def _tell(line: str) -> None:
     typer.echo(line, err=True)
 
 
-def _tell_end(scores: Mapping[str, Any], model: Path, bundle: Path) -> None:
+def _tell_end(scores: Mapping[str, Any], model: Path, bundle: Path, *, first_frame: bool) -> None:
     """Say what was reached, and which command makes a bundle of it."""
     before, after = scores["before"], scores["after"]
     typer.echo(
@@ -141,4 +141,5 @@ def _tell_end(scores: Mapping[str, Any], model: Path, bundle: Path) -> None:
         f"by chance {after['chance']['@1']:.3f}"
     )
     words = ["python", "-m", "export", "import", "clip-reply", model, "--out", bundle]
+    words += ["--first-frame"] if first_frame else []
     typer.echo(f"Now: {shlex.join(map(str, words))}")

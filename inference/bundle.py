@@ -57,7 +57,7 @@ class TextSpec(msgspec.Struct, frozen=True):
 
 
 class ImageSpec(msgspec.Struct, frozen=True):
-    """The image graph and its preprocessing: edge in pixels, colour numbers, frames a GIF.
+    """The image graph and its preprocessing: edge in pixels, colour numbers, frames a GIF, or its first.
 
     What is transparent shows the background where pictures are padded; CLIP's processors drop transparency.
     """
@@ -71,6 +71,7 @@ class ImageSpec(msgspec.Struct, frozen=True):
     background: Annotated[list[Byte], msgspec.Meta(min_length=3, max_length=3)]
     frames: Positive
     framing: Framing = "square"
+    first_frame: bool = False
 
 
 class CategorySpec(msgspec.Struct, frozen=True):
@@ -198,8 +199,9 @@ class Bundle:
         # Fields that came later count where they are used only, so that older bundles keep their vectors.
         if spec.text.spells_emoji:
             del text["spells_emoji"]
-        if spec.image.framing == "square":
-            del image["framing"]
+        for name, usual in {"framing": "square", "first_frame": False}.items():
+            if image[name] == usual:
+                del image[name]
         parts = (files, text, image, spec.categories, spec.fusion)
         return hashlib.sha256(msgspec.json.encode(parts, order="sorted")).hexdigest()[:16]
 

@@ -163,7 +163,7 @@ class ImageEncoder:
         Raises:
             PackError: the file is missing or not a readable picture.
         """
-        return self.encode(read_frames(path, self._spec.frames))
+        return self.encode(read_frames(path, self._spec.frames, first=self._spec.first_frame))
 
     def encode(self, frames: Sequence[Image.Image]) -> Floats:
         """Embed the frames of one GIF: (dim,) float32, unit norm."""

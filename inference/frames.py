@@ -25,22 +25,24 @@ class Film(NamedTuple):
     moments: list[Image.Image]
 
 
-def read_frames(path: Path, count: int) -> list[Image.Image]:
-    """Decode `count` evenly picked frames of an animation as RGBA pictures.
+def read_frames(path: Path, count: int, *, first: bool = False) -> list[Image.Image]:
+    """Decode `count` evenly picked frames of an animation, or its first alone, as RGBA pictures.
 
     Raises:
         PackError: the file is missing or not a readable picture.
     """
     with _opened(path) as animation:
         frames = []
-        for index in sample_frames(range(_count(animation)), count):
+        for index in sample_frames(range(_count(animation)), count, first=first):
             animation.seek(index)
             frames.append(animation.convert("RGBA"))
         return frames
 
 
-def read_film(path: Path, frames: int, moments: int) -> Film:
+def read_film(path: Path, frames: int, moments: int, *, first: bool = False) -> Film:
     """Decode evenly picked frames, none where `frames` is 0, and what is shown at evenly picked moments.
+
+    With `first` the first frame alone stands for the evenly picked ones.
 
     Encoders join frames that look alike, and drop some: what is shown when stays the same, frame numbers do
     not.
@@ -50,7 +52,7 @@ def read_film(path: Path, frames: int, moments: int) -> Film:
     """
     with _opened(path) as animation:
         numbers = range(_count(animation))
-        by_number = sample_frames(numbers, frames) if frames else []
+        by_number = sample_frames(numbers, frames, first=first) if frames else []
         likely = sample_frames(numbers, moments)  # and right, where all frames are shown equally long
         pictures, durations_ms = _walk(animation, {*by_number, *likely})
         by_time = sample_moments(durations_ms, moments)

@@ -84,7 +84,8 @@ class GifEmbedder:
 
     def _pictures(self, path: Path) -> Film:
         if self._film is None or self._film[0] != path:
-            self._film = path, read_film(path, self._bundle.spec.image.frames, MOMENTS)
+            spec = self._bundle.spec.image
+            self._film = path, read_film(path, spec.frames, MOMENTS, first=spec.first_frame)
         return self._film[1]
 
 

@@ -39,7 +39,7 @@ class OwnSource:
         self._dim = bundle.spec.embedding_dim
         self._rows = {name: row for row, name in enumerate(bundle.spec.categories.names)}
         self._known = frozenset(self._rows)
-        self._frames = bundle.spec.image.frames
+        self._image = bundle.spec.image
         self._embedder = OwnEmbedder(bundle, text)
         self.model = own_vector_key(bundle)
 
@@ -68,7 +68,7 @@ class OwnSource:
     def _embedded(self, own: OwnGifs, line: Change, gif: OwnGif) -> Change:
         """Return a line with a vector, where the file is readable; guessed categories follow the words."""
         try:
-            frames = read_frames(own.path(gif), self._frames)
+            frames = read_frames(own.path(gif), self._image.frames, first=self._image.first_frame)
         except PackError as error:
             get_logger("own").warning("a GIF is left out", gif=gif.id[:8], reason=type(error).__name__)
             return line

@@ -90,14 +90,18 @@ def foreign_share(text: str) -> float:
     return len(foreign) / len(letters) if letters else 0.0
 
 
-def sample_frames(frames: Sequence[Frame], count: int) -> list[Frame]:
+def sample_frames(frames: Sequence[Frame], count: int, *, first: bool = False) -> list[Frame]:
     """Pick `count` frames evenly, each from the middle of its share; short animations repeat frames.
+
+    With `first` the first frame alone is picked, whatever `count` is.
 
     Raises:
         ValueError: there is no frame, or `count` is below 1.
     """
     if not frames or count < 1:
         raise ValueError(f"cannot pick {count} frames out of {len(frames)}")
+    if first:
+        return [frames[0]]
     return [frames[(2 * i + 1) * len(frames) // (2 * count)] for i in range(count)]
 
 

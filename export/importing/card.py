@@ -16,7 +16,7 @@ A published Hybrid CLIP, imported from {origin}: picks an animated reaction GIF 
 
 - Text tower: `{text}`, a message of up to {max_tokens} tokens to a unit vector of {dim} numbers. It reads
   emoji as they are.
-- Vision tower: `{image}`, {frames} frames of {size} x {size} pixels to a unit vector in the same space.
+- Vision tower: `{image}`, {frames} of {size} x {size} pixels to a unit vector in the same space.
   Pictures are cut as CLIP's processor does ({framing}); transparency is dropped.
 - Hold: {hold}
 - {categories} categories of reactions. The checkpoint knows none: their anchors were made here. Temperature
@@ -98,7 +98,7 @@ def reaction_card(spec: BundleSpec, *, knows_hold: bool) -> str:
         image=spec.image.file,
         max_tokens=spec.text.max_tokens,
         dim=spec.embedding_dim,
-        frames=spec.image.frames,
+        frames="the first frame" if spec.image.first_frame else f"{spec.image.frames} frames",
         size=spec.image.size,
         framing=spec.image.framing,
         hold=HOLDS.format(threshold=spec.hold_threshold) if knows_hold else NEVER_HOLDS,

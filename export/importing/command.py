@@ -15,9 +15,12 @@ from rich.console import Console
 from export.checkpoints.errors import CheckpointError
 
 if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
     from export.importing.reaction import Draft, Tuner
     from export.importing.sources import Source
     from export.importing.tune import Tuned
+    from export.models.hybrid_config import HybridCLIPConfig
 
 HELP = """Bring a published checkpoint into the form that serving reads.
 
@@ -53,7 +56,12 @@ Revision = Annotated[str | None, typer.Option(help="Commit, branch or tag; the n
 Name = Annotated[str | None, typer.Option(help="Name of the bundle; that of the source if not given.")]
 Layers = Annotated[Precision, typer.Option(help="Of the linear layers.")]
 Tokens = Annotated[int, typer.Option(min=8, help="Cut messages to so many tokens.")]
-Frames = Annotated[int, typer.Option(min=1, help="Look at so many frames of a GIF.")]
+Frames = Annotated[
+    int | None, typer.Option(min=1, help="Look at so many frames of a GIF, evenly picked; 4 if not given.")
+]
+First = Annotated[
+    bool, typer.Option("--first-frame", help="Look at the first frame of a GIF alone, as clip-reply learned.")
+]
 Modern = Annotated[bool, typer.Option("--modern-crop", help="Cut pictures as today's CLIP processor does.")]
 TokenizerSource = Annotated[str | None, typer.Option("--tokenizer", help="Source of the tokenizer.")]
 Like = Annotated[Path, typer.Option(help="Bundle whose reaction categories are taken.")]
@@ -94,7 +102,8 @@ def import_hybrid(
     tokenizer: TokenizerSource = None,
     precision: Layers = Precision.INT8,
     max_tokens: Tokens = 128,
-    frames: Frames = 4,
+    frames: Frames = None,
+    first_frame: First = False,
     modern_crop: Modern = False,
     like: Like = Path("assets/models/house"),
     data: Data = None,
@@ -106,15 +115,13 @@ def import_hybrid(
     from export.importing.hybrid import hybrid_config, load_hybrid
     from export.importing.reaction import Wanted, write_reaction
     from export.importing.sources import NEEDS_MODEL, open_source
-    from export.importing.tokenizer import read_tokenizer
 
-    console, tell = _console()
+    (console, tell), frames = _console(), _frame_count(frames, first_frame)
     categories, tuner = _categories(like), _tuner(data, pack, messages, untuned, console)
     found = open_source(source, needed=NEEDS_MODEL, revision=revision)
     config = hybrid_config(found)
     may_guess = context.info_name == REPLY and config.text.vocab_size == REPLY_VOCABULARY
-    words = _words(found, tokenizer, REPLY_WORDS if may_guess else None, tell)
-    reader = read_tokenizer(words.folder, vocabulary=config.text.vocab_size)
+    reader = _reader(_words(found, tokenizer, REPLY_WORDS if may_guess else None, tell), config)
     tell(f"Reading {found.label} ...")
     with _listing(console):
         model = load_hybrid(found)
@@ -125,6 +132,7 @@ def import_hybrid(
         categories=categories,
         max_tokens=max_tokens,
         frames=frames,
+        first_frame=first_frame,
         framing="crop" if modern_crop else "crop-2021",
         precision=precision.value,
         holds=config.hold_head,
@@ -162,6 +170,18 @@ def import_clipcap(
     with _listing(console):
         sources = CaptionSources(found, lambda: _words(found, tokenizer, GPT2, tell), find_clip)
         write_captioner(sources, wanted, out, progress=tell)
+
+
+def _reader(words: Source, config: HybridCLIPConfig) -> Tokenizer:
+    from export.importing.tokenizer import read_tokenizer
+
+    return read_tokenizer(words.folder, vocabulary=config.text.vocab_size)
+
+
+def _frame_count(frames: int | None, first_frame: bool) -> int:
+    if first_frame and frames not in (None, 1):
+        raise typer.BadParameter("it is one frame: leave --frames out", param_hint="--first-frame")
+    return 1 if first_frame else frames or 4
 
 
 def default_clip(width: int) -> str:

@@ -58,6 +58,7 @@ class Wanted:
         categories: names of the reactions.
         max_tokens: messages are cut to so many.
         frames: how many frames of a GIF are looked at.
+        first_frame: look at the first one alone; `frames` is 1 then.
         framing: how pictures are cut.
         precision: of the text graph.
         holds: whether the model has a hold head of its own.
@@ -69,6 +70,7 @@ class Wanted:
     categories: list[str]
     max_tokens: int = 128
     frames: int = 4
+    first_frame: bool = False
     framing: Framing = "crop-2021"
     precision: Precision = "int8"
     holds: bool = False
@@ -208,6 +210,7 @@ def _image_spec(model: HybridCLIP, wanted: Wanted) -> ImageSpec:
         std=list(CLIP_STD),
         background=[255, 255, 255],
         frames=wanted.frames,
+        first_frame=wanted.first_frame,
         framing=wanted.framing,
     )
 

@@ -68,7 +68,8 @@ class PictureReader:
     def _frames(self, path: Path) -> npt.NDArray[np.uint8]:
         spec = self._spec
         with Image.open(path) as image:
-            wanted = set(sample_frames(range(getattr(image, "n_frames", 1)), spec.frames))
+            numbers = range(getattr(image, "n_frames", 1))
+            wanted = set(sample_frames(numbers, spec.frames, first=spec.first_frame))
             shown = [
                 frame_square(frame.convert("RGBA"), spec.size, spec.background, spec.framing)
                 for number, frame in enumerate(ImageSequence.Iterator(image))

@@ -30,7 +30,15 @@ class Scan:
     flash: FlashReport | None
 
 
-def scan(clip: Clip, frames: int = 4, moments: int = 5, stills: int = 4, *, check_flash: bool = True) -> Scan:
+def scan(
+    clip: Clip,
+    frames: int = 4,
+    moments: int = 5,
+    stills: int = 4,
+    *,
+    check_flash: bool = True,
+    first: bool = False,
+) -> Scan:
     """Walk through a clip once, or twice where its frames are shown unequally long.
 
     Args:
@@ -39,12 +47,14 @@ def scan(clip: Clip, frames: int = 4, moments: int = 5, stills: int = 4, *, chec
         moments: how many evenly by time.
         stills: how many of the former to read words in.
         check_flash: whether flashes are looked for.
+        first: whether the first frame alone stands for the pictures by number.
 
     Raises:
         RefusedError: the file is broken, or beyond a limit.
     """
     numbers = range(clip.count)
-    by_number, likely = sample_frames(numbers, frames), sample_frames(numbers, moments)
+    by_number = sample_frames(numbers, frames, first=first)
+    likely = sample_frames(numbers, moments)
     meter = FlashMeter() if check_flash else None
     pictures, durations_ms = _walk(clip, {*by_number, *likely}, meter)
     by_time = sample_moments(durations_ms, moments)

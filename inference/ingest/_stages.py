@@ -132,7 +132,10 @@ class Preparer:
         look = watch.time(Stage.DUPLICATE, lambda: self._compare(seen, is_new))
         watch.time(Stage.FLASH, lambda: self._check_flashes(seen))
         text = watch.time(Stage.TEXT, lambda: self._find_text(seen.stills))
-        rating = watch.time(Stage.RATING, lambda: self._find_rating(seen.film.frames))
+        film = seen.film
+        # A model that looks at one frame must not decide what the others may show.
+        rated = film.frames if len(film.frames) > 1 else film.moments
+        rating = watch.time(Stage.RATING, lambda: self._find_rating(rated))
         data = watch.time(Stage.ENCODE, lambda: self._encode(clip, path))
         entry = watch.time(
             Stage.CAPTION, lambda: self._describe(submission, text, rating, data, seen.film.moments)
@@ -156,8 +159,8 @@ class Preparer:
 
     def _decode(self, path: Path) -> tuple[tuple[Clip, Scan], str]:
         clip = open_clip(path, self._options.limits)
-        frames, is_on = self._bundle.spec.image.frames, self._is_on(Stage.FLASH)
-        seen = scan(clip, frames=frames, moments=MOMENTS, check_flash=is_on)
+        image, is_on = self._bundle.spec.image, self._is_on(Stage.FLASH)
+        seen = scan(clip, frames=image.frames, moments=MOMENTS, check_flash=is_on, first=image.first_frame)
         width, height = clip.size
         return (clip, seen), f"{clip.kind}, {width} x {height}, {len(seen.durations_ms)} frames"
 

@@ -45,10 +45,14 @@ def imported(source: Path, out: Path, *options: str) -> Path:
 
 @pytest.fixture(scope="module")
 def exact(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder of a float32 bundle."""
+    """Return the folder of a float32 bundle that looks at first frames."""
     folder = tmp_path_factory.mktemp("exact")
     return imported(
-        importable.hybrid("roberta_clip", folder / "model"), folder / "b", "--precision", "float32"
+        importable.hybrid("roberta_clip", folder / "model"),
+        folder / "b",
+        "--precision",
+        "float32",
+        "--first-frame",
     )
 
 
@@ -80,6 +84,20 @@ def test_a_picture_is_cut_as_the_processor_of_2021_does(exact: Path) -> None:
     assert np.abs(vectors["2021"] - vectors["modern"]).max() > 1e-4
 
 
+def test_the_first_frame_alone_is_looked_at_where_the_bundle_says_so(exact: Path, tmp_path: Path) -> None:
+    """`exact` is imported with --first-frame; the GIF has one picture per frame."""
+    pictures = [Image.new("RGB", (32, 32), colour) for colour in ("red", "green", "blue")]
+    pictures[0].save(tmp_path / "a.gif", save_all=True, append_images=pictures[1:], duration=50)
+    bundle = load_bundle(exact)
+    assert (bundle.spec.image.frames, bundle.spec.image.first_frame) == (1, True)
+    found = ImageEncoder(bundle).encode_file(tmp_path / "a.gif")
+    wanted, other = (ImageEncoder(bundle).encode([picture]) for picture in pictures[:2])
+    np.testing.assert_allclose(found, wanted, atol=1e-5)
+    assert np.abs(found - other).max() > 1e-3
+    result = run("import", "clip-reply", "absent/model", "--out", "b", "--first-frame", "--frames", "4")
+    assert "leave --frames out" in result.output
+
+
 def test_a_very_long_picture_is_looked_at_in_the_middle() -> None:
     picture = Image.new("RGB", (40_000, 2), "red")
     picture.paste("blue", (19_900, 0, 20_100, 2))
@@ -94,10 +112,11 @@ def test_vectors_depend_on_how_pictures_are_cut_and_messages_read(exact: Path) -
     others = [
         replace(spec, image=replace(spec.image, framing="crop")),
         replace(spec, image=replace(spec.image, framing="square")),
+        replace(spec, image=replace(spec.image, first_frame=False)),
         replace(spec, text=replace(spec.text, spells_emoji=True)),
     ]
     keys = {Bundle(exact, other, bundle.anchors).vector_key for other in [spec, *others]}
-    assert len(keys) == 4
+    assert len(keys) == 5
 
 
 def test_numbers_come_from_the_checkpoint_and_nothing_is_held(exact: Path) -> None:
