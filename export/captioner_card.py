@@ -42,7 +42,8 @@ an easy one. Designs were compared on both styles (docs/training.md).
 
 - It knows drawings of emoji, and animations made of them; of a style that it has not seen it describes little
   more than half. Of photographs and films it knows nothing; it has learnt to be silent about pictures of
-  nothing, yet about one photograph in six or seven gets a wrong sentence (tried with 110 cut-outs of 22 photographs).
+  nothing, yet gives a wrong sentence to about one photograph in six (tried with 110 cut-outs of 22
+  photographs).
 - It knows about 1,460 things. Another thing is called by what it looks like among these.
 - It reads no letters: text in the picture is found by OCR, not by it.
 - It sees single frames, so it does not tell what moves.
