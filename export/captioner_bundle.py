@@ -14,7 +14,8 @@ from export.captioner_card import captioner_card
 from export.captioner_data import MOST_TOKENS, stop_id, token_rows
 from export.captioner_measure import least_probability, measure
 from export.captioner_model import Look, Seen
-from export.captioner_stage import CaptionerCheckpoint, known_things
+from export.captioner_stage import CaptionerCheckpoint
+from export.data.descriptions import read_descriptions
 from inference.bundle import BUNDLE_FILE, ImageSpec
 from inference.caption_bundle import CaptionSpec
 
@@ -67,13 +68,16 @@ def write_house_captioner(
     return spec
 
 
-def _samples(checkpoint: CaptionerCheckpoint) -> CaptionSamples:
-    """Return one known thing after the other with real captions."""
-    texts = [text for thing in known_things()[::8] for text in thing.references]
+def _samples(checkpoint: CaptionerCheckpoint) -> CaptionSamples | None:
+    """Return one known thing after the other with real captions; none fits a vocabulary of made-up words."""
+    every = [text for texts in list(read_descriptions().values())[::8] for text in texts]
+    lengths = [len(found.ids) for found in checkpoint.tokenizer.encode_batch(every)]
+    texts = [text for text, length in zip(every, lengths, strict=True) if length < MOST_TOKENS]
+    if not texts:
+        return None
     tokens = token_rows(checkpoint.tokenizer, texts, MOST_TOKENS)
     width = checkpoint.model.config.prefix_size
-    prefix = np.eye(width, dtype=np.float32)[np.arange(len(texts)) % width]
-    return CaptionSamples(prefix, tokens)
+    return CaptionSamples(np.eye(width, dtype=np.float32)[np.arange(len(texts)) % width], tokens)
 
 
 def _describe(checkpoint: CaptionerCheckpoint, folder: Path, version: str, scores: Scores) -> CaptionSpec:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +17,7 @@ from flax import nnx
 from export.clipcap_train import CaptionBatch, caption_loss
 from export.concepts import Concepts, disturbed, picked
 from export.models.clipcap import ClipCap
+from export.optim import Learned, level_adamw, moving_average
 from export.training import Run
 
 Floats = npt.NDArray[np.float32]
@@ -80,14 +81,6 @@ class Lessons:
     sharpness: float
 
 
-class Learned(NamedTuple):
-    """Everything of a training that changes from step to step."""
-
-    weights: Any
-    average: Any
-    optimiser: Any
-
-
 def train_captioner(model: ClipCap, lessons: Lessons, schedule: Schedule, folder: Path) -> None:
     """Train a model in place, from the last checkpoint in ``folder`` where there is one.
 
@@ -140,17 +133,13 @@ def batch_of(prefix: Any, tokens: Any, prefix_length: int) -> CaptionBatch:
 
 
 def _optimiser(schedule: Schedule) -> optax.GradientTransformation:
-    rising, falling = int(schedule.warmup * schedule.steps), int(schedule.cooldown * schedule.steps)
-    peak = schedule.learning_rate
-    rate = optax.join_schedules(
-        [
-            optax.linear_schedule(0.0, peak, max(1, rising)),
-            optax.constant_schedule(peak),
-            optax.linear_schedule(peak, peak / 100, max(1, falling)),
-        ],
-        [rising, schedule.steps - falling],
+    return level_adamw(
+        schedule.learning_rate,
+        steps=schedule.steps,
+        warmup=schedule.warmup,
+        cooldown=schedule.cooldown,
+        weight_decay=schedule.weight_decay,
     )
-    return optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(rate, weight_decay=schedule.weight_decay))
 
 
 def _update(
@@ -175,9 +164,7 @@ def _update(
         loss, gradients = jax.value_and_grad(loss_of)(state.weights, prefix, tokens, keys[1])
         changes, moments = optimiser.update(gradients, state.optimiser, state.weights)
         weights = optax.apply_updates(state.weights, changes)
-        # Early on a long memory would be of the untrained weights.
-        decay = jnp.minimum(schedule.average_decay, (1 + step) / (10 + step))
-        average = jax.tree.map(lambda old, new: decay * old + (1 - decay) * new, state.average, weights)
+        average = moving_average(state.average, weights, schedule.average_decay, step)
         return Learned(weights, average, moments), loss
 
     return update

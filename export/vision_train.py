@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +13,7 @@ import numpy.typing as npt
 import optax
 from flax import nnx
 
+from export.optim import Learned, level_adamw, moving_average
 from export.training import Run
 from export.vision_data import Corpus, batch_orders, epoch_pictures
 from export.vision_eval import Embed
@@ -63,14 +64,6 @@ class Stage:
     patience: int = 4
     seed: int = 0
     views: Views = field(default_factory=Views)
-
-
-class Learned(NamedTuple):
-    """Everything of a training that changes from step to step."""
-
-    weights: Any
-    average: Any
-    optimiser: Any
 
 
 def train(model: Sight, corpus: Corpus, stage: Stage, folder: Path, judge: Judge) -> float:
@@ -124,17 +117,13 @@ def _is_trained(stage: Stage) -> Callable[[tuple[Any, ...], Any], bool]:
 
 
 def _optimiser(stage: Stage) -> optax.GradientTransformation:
-    rising, falling = int(stage.warmup * stage.steps), int(stage.cooldown * stage.steps)
-    # Level in between: a run can be lengthened or cut short without having been scheduled for it.
-    schedule = optax.join_schedules(
-        [
-            optax.linear_schedule(0.0, stage.learning_rate, max(1, rising)),
-            optax.constant_schedule(stage.learning_rate),
-            optax.linear_schedule(stage.learning_rate, stage.learning_rate / 100, max(1, falling)),
-        ],
-        [rising, stage.steps - falling],
+    return level_adamw(
+        stage.learning_rate,
+        steps=stage.steps,
+        warmup=stage.warmup,
+        cooldown=stage.cooldown,
+        weight_decay=stage.weight_decay,
     )
-    return optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(schedule, weight_decay=stage.weight_decay))
 
 
 def _update(
@@ -159,9 +148,7 @@ def _update(
         loss, gradients = jax.value_and_grad(loss_of)(state.weights, pixels, labels, key)
         changes, moments = optimiser.update(gradients, state.optimiser, state.weights)
         weights = optax.apply_updates(state.weights, changes)
-        # Early on a long memory would be of the untrained weights.
-        decay = jnp.minimum(stage.average_decay, (1 + step) / (10 + step))
-        average = jax.tree.map(lambda old, new: decay * old + (1 - decay) * new, state.average, weights)
+        average = moving_average(state.average, weights, stage.average_decay, step)
         return Learned(weights, average, moments), loss
 
     return update
