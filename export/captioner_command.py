@@ -43,13 +43,9 @@ def train(
     categories = () if smoke else read_categories(reactions_dir(data))
     train_house_captioner(recipe, pack, categories, out)
     typer.echo(f"{out}: captioner trained")
-    bundle = out / "bundle" if smoke else Path("assets/models/captioner")
-    more = " --no-measure" if smoke else ""
-    typer.echo(
-        "now "
-        + shlex.join(["python", "-m", "export", "captioner", "--run", str(out), "--out", str(bundle)])
-        + more
-    )
+    command = ["python", "-m", "export", "captioner", "--run", str(out), "--out"]
+    command += [str(out / "bundle"), "--no-measure"] if smoke else ["assets/models/captioner"]
+    typer.echo(f"now {shlex.join(command)}")
 
 
 def export_captioner(

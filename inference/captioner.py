@@ -112,9 +112,13 @@ class Captioner:
         for start in range(0, len(animations), batch):
             # One by one: a large vision tower needs as much time either way, but memory for each picture.
             prefixes = [self.encode(frames) for frames in animations[start : start + batch]]
-            found = self.decode(np.stack(prefixes), beam_size=beam_size, max_tokens=max_tokens)
-            captions += [self.words(caption.ids) if self.is_sure(caption) else "" for caption in found]
+            captions += self.say(np.stack(prefixes), beam_size=beam_size, max_tokens=max_tokens)
         return captions
+
+    def say(self, prefix: Floats, *, beam_size: int = 1, max_tokens: int | None = None) -> list[str]:
+        """Return a sentence for each of the vectors (batch, prefix_size) float32, empty where unsure."""
+        found = self.decode(prefix, beam_size=beam_size, max_tokens=max_tokens)
+        return [self.words(caption.ids) if self.is_sure(caption) else "" for caption in found]
 
     def encode(self, frames: Sequence[Image.Image]) -> Floats:
         """Return the vector (prefix_size,) float32 that the language model reads of a picture."""

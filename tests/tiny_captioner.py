@@ -38,8 +38,13 @@ def make_captioner(
     tokenizer = Tokenizer(models.WordLevel(words, unk_token="?"))
     tokenizer.decoder = decoders.Fuse()
     tokenizer.save(str(folder / "tokenizer.json"))
+    (folder / "bundle.json").write_text(json.dumps(_description(folder)))
+    return folder
+
+
+def _description(folder: Path) -> dict[str, Any]:
     contents = {name: (folder / name).read_bytes() for name in FILES}
-    description = {
+    return {
         "schema_version": 1,
         "kind": "captioner",
         "name": "tiny captioner",
@@ -74,8 +79,6 @@ def make_captioner(
         },
         "tokenizer": "tokenizer.json",
     }
-    (folder / "bundle.json").write_text(json.dumps(description))
-    return folder
 
 
 def _image(fails_at_light: bool) -> onnx.ModelProto:

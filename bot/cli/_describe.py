@@ -106,8 +106,7 @@ def _captions(captioner: Captioner, vectors: Sequence[Floats], beam: int) -> lis
     if not vectors:
         return []
     with running(captioner.label):
-        found = captioner.decode(np.stack(vectors), beam_size=beam)
-    return [captioner.words(caption.ids) if captioner.is_sure(caption) else "" for caption in found]
+        return captioner.say(np.stack(vectors), beam_size=beam)
 
 
 def _encoded(captioner: Captioner, path: Path) -> Floats | str:

@@ -35,7 +35,7 @@ class CatalogueGif:
 
 def content_of(entry: PackGif) -> str:
     """Return the digest of the words that go into the vector of a GIF."""
-    seen = [entry.text, ""] if entry.text else []
+    seen = [entry.text, ""] if entry.text else []  # a caption stood there: so stored vectors stay
     return digest([entry.name, *entry.tags, "", *entry.categories, *seen])
 
 
